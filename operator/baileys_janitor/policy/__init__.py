@@ -1,6 +1,6 @@
-"""The rules: a listing, an identity and times go in; counts, levels and plans come out.
+"""The rules: they take a listing, an identity and times, and return counts, levels and plans.
 
-No clock, no disk, no network, and nothing outside the standard library. A Job process imports these modules for
-every scan, so of the standard library there are only `dataclasses`, `hashlib` and `json`. A class that is compared or
-shown is a dataclass; each costs a scan half a millisecond, so one that is only passed on has `__slots__` and no more.
+No clock, no disk, no network, and nothing outside the standard library. A Job process imports these modules for every
+scan, so of the standard library they use only `dataclasses`, `hashlib` and `json`. A class that is compared or printed
+is a dataclass. Each dataclass costs a scan half a millisecond, so a class that is only passed on just has `__slots__`.
 """

@@ -1,6 +1,6 @@
-"""What a tenant's operator should know beyond the level: sentences with numbers.
+"""Advice for a tenant's operator beyond the level: sentences with numbers.
 
-Each function returns an `Advice`, or None when there is nothing to say.
+Each function returns an `Advice`, or None when there is nothing to report.
 """
 
 from __future__ import annotations
@@ -50,24 +50,23 @@ INACTIVE_AFTER = 7 * _DAY
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 LEAST_FREE_INODES = 1_000
 
-#: So many cleanups in a row that removed fewer files than this, and left the count at critical or above, are a sign
-#: that a session needs a new pairing.
+#: This many cleanups in a row that each removed fewer files than `FEW_REMOVED` and left the count at critical or above
+#: show that a session needs a new pairing.
 SIGN_CLEANUPS = 3
 FEW_REMOVED = 5
 
-# A paired directory without any contact: creds.json, two app-state keys and five collections. Each
-# contact brings two LID mappings and a device list.
+# The files of a paired directory without any contact: creds.json, two app-state keys and five collections. Each contact
+# adds two LID mappings and a device list.
 _PROTECTED_AT_PAIRING = 8
 _PROTECTED_A_SESSION = 3
 _MAPPINGS_A_SESSION = 2
-# Pre-keys that the library makes at once for a new pairing, since 7.0.0-rc.6.
+# Pre-keys that the library creates at once for a new pairing, since 7.0.0-rc.6.
 _PRE_KEYS_AT_PAIRING = 812
 
-#: From here on pre-keys are worth a word even where they do not count: they take inodes, and each
-#: scan lists them.
+#: From this number on pre-keys are reported even where they do not count: they use inodes, and each scan lists them.
 MANY_PRE_KEYS = 5_000
 
-# Suggested limits leave this room between what cannot go and the trigger: the most of these.
+# Suggested limits leave this room between the files that must stay and the trigger: the larger of the two.
 _ROOM_FILES = 25
 _ROOM_SHARE = 5
 _ROUND_TO = 5
@@ -77,7 +76,7 @@ _ROUND_TO = 5
 class Advice:
     """A condition's reason code, one sentence with numbers, and the numbers by name.
 
-    `rotates` tells that a rotation of the session is a way out.
+    `rotates`: a rotation of the session would help.
     """
 
     reason: str
@@ -87,7 +86,7 @@ class Advice:
 
 
 class Cleaned(NamedTuple):
-    """What a cleanup left, in counted files, and how many files it removed."""
+    """The counted files that a cleanup left, and the number of files that it removed."""
 
     after: int
     removed: int
@@ -109,7 +108,7 @@ def fitting_thresholds(floor: int, thresholds: Thresholds) -> Thresholds:
 
 
 def threshold_unreachable(outlook: Outlook, settings: Settings) -> Advice | None:
-    """What no rule may remove, sessions in use included, reaches the trigger."""
+    """Advise when the files that no rule may remove, sessions in use included, reach the trigger."""
     limits = settings.thresholds
     if outlook.refused is not None or outlook.floor < limits.trigger:
         return None
@@ -132,12 +131,12 @@ def threshold_unreachable(outlook: Outlook, settings: Settings) -> Advice | None
 def rotation_recommended(
     census: Census, outlook: Outlook, settings: Settings, cleanups: Sequence[Cleaned] = ()
 ) -> Advice | None:
-    """What stays whatever is cleaned keeps the count too high, and pairing anew would help.
+    """Advise a new pairing when the files that no cleanup may remove keep the count too high.
 
-    Too high is the emergency limit, or `critical` where the last of `cleanups` (the newest first) again and again left
-    it there and removed next to nothing. A new pairing sheds what collected and may not be removed: device lists,
-    tokens, old pre-keys; in an empty directory mappings and unknown files as well, which a rotation keeps. It does not
-    help a tenant whose sessions are in use. Pre-keys by the thousand are named even where they do not count.
+    Too high is the emergency limit, or `critical` where each of the last `cleanups` (newest first) left it there and
+    removed next to nothing. A new pairing drops files that accumulated and may not be removed: device lists, tokens,
+    old pre-keys; in an empty directory also mappings and unknown files, which a rotation keeps. It does not help a
+    tenant whose sessions are in use. Thousands of pre-keys are reported even where they do not count.
     """
     if outlook.refused is not None:
         return None
@@ -182,7 +181,7 @@ def _protected_piled_up(
 
 
 def _again_and_again(cleanups: Sequence[Cleaned], limits: Thresholds) -> str:
-    """Return what the last cleanups show, "" where there were fewer or where they helped."""
+    """Describe the last cleanups; "" where there were too few or where they helped."""
     last = cleanups[:SIGN_CLEANUPS]
     if len(last) < SIGN_CLEANUPS:
         return ""
@@ -197,7 +196,7 @@ def _again_and_again(cleanups: Sequence[Cleaned], limits: Thresholds) -> str:
 
 
 def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> Advice | None:
-    """Advise on pre-keys that none may go of: by the thousand, or as most of what keeps a total too high."""
+    """Advise on pre-keys that no rule may remove: thousands of them, or most of a total that is too high."""
     pre_keys, anew = census.pre_keys, _pre_keys_anew(census, settings)
     every_file = settings.thresholds.count == TOTAL
     too_high = outlook.floor >= settings.thresholds.emergency
@@ -224,9 +223,9 @@ def _pre_keys_piled_up(census: Census, outlook: Outlook, settings: Settings) -> 
 
 
 def _counted_anew(census: Census, floor: int, settings: Settings, *, in_place: bool = False) -> int:
-    """Return roughly what would be counted some days after a new pairing, the present traffic going on.
+    """Estimate the counted files some days after a new pairing with the present traffic.
 
-    `in_place`: with the LID mappings and the unknown files that a rotation keeps.
+    `in_place`: include the LID mappings and the unknown files that a rotation keeps.
     """
     removed = counted(census, settings) - floor
     sessions = census.count(SESSION)
@@ -242,8 +241,8 @@ def _counted_anew(census: Census, floor: int, settings: Settings, *, in_place: b
 
 
 def _pre_keys_anew(census: Census, settings: Settings) -> int:
-    """Return the number of pre-keys after a new pairing: 812 where the library that makes them is seen."""
-    # Of such a directory's keys, few may be left; tokens and identity keys came with later versions.
+    """Return the number of pre-keys after a new pairing: 812 if the directory shows the library that uploads 812."""
+    # Few pre-keys may be left in such a directory; but tokens and identity keys came with later versions.
     later = census.count(TC_TOKEN) + census.count(IDENTITY_KEY) > 0
     if later or census.upload_span >= MAX_UPLOAD_SPAN:
         return _PRE_KEYS_AT_PAIRING
@@ -251,7 +250,7 @@ def _pre_keys_anew(census: Census, settings: Settings) -> int:
 
 
 def silence_not_counted(outlook: Outlook, settings: Settings) -> Advice | None:
-    """Files that are old by the calendar keep the count at the trigger or above: how long they still stay."""
+    """Advise when files that are old by the calendar keep the count at the trigger, and for how long."""
     files = outlook.kept.get(SILENCE_NOT_COUNTED, 0)
     if not files or outlook.held_days is None or outlook.counted < settings.thresholds.trigger:
         return None
@@ -269,7 +268,7 @@ def silence_not_counted(outlook: Outlook, settings: Settings) -> Advice | None:
 def session_inactive(
     newest_activity: float | None, now: float, inactive_after: float = INACTIVE_AFTER
 ) -> Advice | None:
-    """No session or sender key was written for longer than `inactive_after` seconds."""
+    """Advise when no session or sender key was written for longer than `inactive_after` seconds."""
     if newest_activity is None or now - newest_activity <= inactive_after:
         return None
     days = int((now - newest_activity) // _DAY)
@@ -285,7 +284,7 @@ def session_inactive(
 
 
 def temporary_files(entries: Iterable[Entry], now: float) -> Advice | None:
-    """Temporary files of writes that were cut off: older than a day, so nothing writes them any more."""
+    """Advise on temporary files of interrupted writes: older than a day, so no process still writes them."""
     horizon_ns = nanoseconds(now - _DAY)
     left = [
         entry
@@ -314,8 +313,8 @@ def disk_pressure(
 ) -> Advice | None:
     """Return advice for a volume that is nearly full.
 
-    None for a number that is unknown (some file systems tell none). On a small volume a tenth of it
-    is the limit: 44 MiB free of 48 MiB are plenty.
+    None stands for an unknown number (some file systems do not report one). On a small volume a tenth of it is the
+    limit: 44 MiB free of 48 MiB are plenty.
     """
     if volume_bytes is not None:
         least_bytes = min(least_bytes, volume_bytes // 10)

@@ -1,4 +1,4 @@
-"""Counting a listing: by kind, by age, and the times that levels and advice are built on."""
+"""Count a listing by kind and by age, and find the times that levels and advice are based on."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _DAY_NS = 86_400 * 10**9
 #: Upper bounds of the first four age buckets, in days; the fifth holds the rest.
 AGE_BOUNDS_DAYS = (1, 7, 14, 30)
 
-# Later times say nothing about traffic.
+# Later times are not evidence of traffic.
 _CLOCK_TOLERANCE_NS = CLOCK_TOLERANCE_SECONDS * 10**9
 
 _POSITION = {kind: position for position, kind in enumerate(KINDS)}
 
 
 class Census:
-    """What a directory holds.
+    """The contents of a directory in numbers.
 
-    `by_kind` is in the order of KINDS; `bytes` are apparent sizes; `protected` counts the
-    protected kinds (not `other`); `ages` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to
-    30, over 30. `oldest_ns`, `newest_ns` and `newest_activity_ns` (sessions and sender keys)
-    are modification times in ns, None where there is no such file. `upload_span`: how
-    many ids the pre-keys cover, 0 without pre-keys. `new_pre_keys`: how many of them were written
-    within seven days; None when that is unknown, or when none is older.
+    `by_kind` is in the order of KINDS; `bytes` are apparent sizes; `protected` counts the protected
+    kinds (not `other`); `ages` has five buckets: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30.
+    `oldest_ns`, `newest_ns` and `newest_activity_ns` (sessions and sender keys) are modification
+    times in ns, None where there is no such file. `upload_span`: the number of ids that the
+    pre-keys cover, 0 without pre-keys. `new_pre_keys`: the number of pre-keys written within seven
+    days; None when that is unknown, or when none is older.
     """
 
     __slots__ = (
@@ -64,12 +64,12 @@ class Census:
         self.new_pre_keys: int | None = None
 
     def count(self, kind: str) -> int:
-        """Return how many files of a kind there are."""
+        """Return the number of files of a kind."""
         return self.by_kind[_POSITION[kind]]
 
     @property
     def pre_keys(self) -> int:
-        """How many pre-keys there are."""
+        """The number of pre-keys."""
         return self.count(PRE_KEY)
 
 
@@ -95,7 +95,7 @@ def take_census(entries: Iterable[Entry], now: float) -> Census:
 
 
 def _age_buckets(times: list[int], now_ns: int) -> list[int]:
-    """Return how many of the sorted times there are in each bucket of ages."""
+    """Return the number of the sorted times in each age bucket."""
     older = [bisect_right(times, now_ns - days * _DAY_NS) for days in AGE_BOUNDS_DAYS]
     return [upper - lower for upper, lower in pairwise([len(times), *older, 0])]
 

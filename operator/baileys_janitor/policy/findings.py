@@ -1,8 +1,8 @@
-"""What is wrong with a session directory, gravest first, each with a way out. Pure: facts in, findings out.
+"""Problems of a session directory, most severe first, each with a remedy. Pure: facts in, findings out.
 
-A *fault* is something that harms the session, or stands in the way of looking after it: `scan` exits with 1 for it.
-*Advice* is worth knowing and harms nothing now. Every sentence is written here or in `advice`, and used by the command
-line, conditions, Events and messages alike.
+A *fault* harms the session or prevents its maintenance: `scan` exits with 1 for it. *Advice* is worth knowing and does
+no harm now. Every sentence is written here or in `advice`, and used by the command line, conditions, Events and
+messages alike.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CREDENTIALS_READABLE = "CredentialsReadable"
 OLD_DIRECTORY = "OldDirectory"
 FOREIGN_NAMES = "ForeignNames"
 
-#: Every finding, gravest first.
+#: Every finding, most severe first.
 SEVERITIES: dict[str, str] = {
     CREDENTIALS_CORRUPT: FAULT,
     CREDENTIALS_MISSING: FAULT,
@@ -72,7 +72,7 @@ SEVERITIES: dict[str, str] = {
 }
 _PLACE = {code: number for number, code in enumerate(SEVERITIES)}
 
-#: Those of creds.json: nothing is removed from such a directory, and it has no level.
+#: Findings about creds.json: nothing is removed from such a directory, and it has no level.
 OF_CREDENTIALS = frozenset(
     (
         CREDENTIALS_CORRUPT,
@@ -83,9 +83,9 @@ OF_CREDENTIALS = frozenset(
     )
 )
 
-#: Stands for the session directory in a command; whoever prints it puts the path there, quoted.
+#: Placeholder for the session directory in a command; the printing code puts the quoted path there.
 DIRECTORY = "{directory}"
-#: Stands for this program in a command.
+#: Placeholder for this program in a command.
 PROGRAM = "{program}"
 
 # An empty file younger than this may be in the middle of a write.
@@ -94,7 +94,7 @@ _SETTLED_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A stable code, what is seen and what to do about it, and commands that do it, each as words."""
+    """A stable code, a sentence with the problem and the remedy, and the commands for it, each as a tuple of words."""
 
     code: str
     message: str
@@ -107,7 +107,7 @@ class Finding:
 
 
 class Creds(NamedTuple):
-    """The status of the name creds.json: owner, mode, and whether it is a link or a regular file."""
+    """The file status of creds.json: owner, mode, and whether it is a link or a regular file."""
 
     uid: int
     mode: int
@@ -117,12 +117,12 @@ class Creds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one look at a directory brought besides its listing.
+    """The facts about a directory besides its listing.
 
-    `creds` is None without that name. `owners` counts the library's files by owner and mode; `uid` and `mode` are the
-    directory's. `copies` are kept copies of creds.json; `cleaned`: the janitor keeps a journal here; `refused`: that
-    journal is not its own. `rollback_seconds` is for how long a session that was rotated out can still come back, None
-    where there is none.
+    `creds` is None without a file of that name. `owners` counts the library's files by owner and mode; `uid` and `mode`
+    are the directory's. `copies` are kept copies of creds.json; `cleaned`: the janitor keeps a journal here; `refused`:
+    that journal is not its own. `rollback_seconds` is the time for which a session that was rotated out can still be
+    rolled back, None where there is none.
     """
 
     uid: int
@@ -136,12 +136,12 @@ class State:
 
 
 def place(code: str) -> int:
-    """Return where a finding stands among all, the gravest at 0."""
+    """Return the rank of a finding among all, 0 for the most severe."""
     return _PLACE[code]
 
 
 def in_order(findings: Iterable[Finding | None]) -> list[Finding]:
-    """Return the findings that there are, gravest first."""
+    """Return the findings without the Nones, most severe first."""
     return sorted(
         [each for each in findings if each is not None], key=lambda each: place(each.code)
     )
@@ -156,7 +156,7 @@ def of_advice(given: Advice | None) -> Finding | None:
 
 
 def corrupt(looks: int, seconds: float) -> str:
-    """Return what is said of a creds.json that none of several looks could read."""
+    """Return the sentence for a creds.json that could not be read in several attempts."""
     return (
         f"creds.json could not be read in {looks} looks over {int(seconds)} s and was not written meanwhile. "
         f"Nothing is removed. {reasons.SAVE_CREDENTIALS}"
@@ -164,7 +164,7 @@ def corrupt(looks: int, seconds: float) -> str:
 
 
 def kept_copies(number: int, newest: str | None) -> str:
-    """Return the sentence about the kept copies of creds.json; "" without any. `newest` is when one was kept last."""
+    """Return the sentence about the kept copies of creds.json; "" without any. `newest`: time of the newest."""
     if not number:
         return ""
     last = "" if newest is None else f" of {newest}" if number == 1 else f", the newest of {newest}"
@@ -176,16 +176,16 @@ MISSING = (
     "There is no creds.json beside the session files, so nothing is removed. "
     f"{reasons.SAVE_CREDENTIALS}"
 )
-"""What is said of a creds.json that is gone."""
+"""The sentence for a missing creds.json."""
 
 
 def of_credentials(
     identity: str, files: int, state: State, looks: tuple[int, float]
 ) -> Finding | None:
-    """Return what is wrong with creds.json; None where it is whole, or where nobody was paired yet.
+    """Return the problem with creds.json; None where it is whole, or where no account was paired yet.
 
-    `identity` is the state that was read, `files` the number of the library's other files, `looks` how often creds.json
-    was read before it was called unreadable, and within how many seconds.
+    `identity` is the state that was read, `files` the number of the library's other files, `looks` the number of
+    attempts to read creds.json before it was called unreadable, and their duration in seconds.
     """
     if identity in (ABSENT, UNPAIRED) and state.rollback_seconds is not None:
         return awaiting_pairing(state.rollback_seconds)
@@ -223,7 +223,7 @@ def of_credentials(
 
 
 def awaiting_pairing(seconds: float) -> Finding:
-    """Return that a session was rotated out and can come back for so many seconds."""
+    """Return the finding that a session was rotated out and can be rolled back for so many seconds."""
     hours = max(1, round(seconds / 3600))
     left = f"{hours} hours" if hours < 48 else f"{hours // 24} days"
     left = "an hour" if hours == 1 else left
@@ -237,12 +237,12 @@ def awaiting_pairing(seconds: float) -> Finding:
 
 
 def too_many_files() -> Finding:
-    """Return what is said of a directory that is only counted."""
+    """Return the finding for a directory that is too large to be cleaned and is only counted."""
     return Finding(TOO_MANY_FILES, reasons.explain(reasons.TOO_MANY_FILES))
 
 
 def shared_directory(others: Sequence[str]) -> Finding | None:
-    """Return that other paths lead to the same directory; None without any."""
+    """Return the finding that other paths lead to the same directory; None without any."""
     if not others:
         return None
     return Finding(
@@ -253,7 +253,7 @@ def shared_directory(others: Sequence[str]) -> Finding | None:
 
 
 def shared_pairing(paths: Sequence[str]) -> Finding | None:
-    """Return that several directories hold one pairing, the same text for each; None for fewer than two."""
+    """Return the finding that several directories hold one pairing, the same text for each; None for fewer than two."""
     if len(paths) < 2:
         return None
     return Finding(
@@ -265,7 +265,7 @@ def shared_pairing(paths: Sequence[str]) -> Finding | None:
 
 
 def not_writable(state: State) -> Finding | None:
-    """Return that files or the directory cannot be written by the owner of the other files; None where all can."""
+    """Return the finding that the owner of most files cannot write other files or the directory; None if it can."""
     found = unwritable(Owned(state.owners, state.uid, state.mode))
     if found is None:
         return None
@@ -288,16 +288,16 @@ def not_writable(state: State) -> Finding | None:
 
 
 def credentials_readable(state: State) -> Finding | None:
-    """Return that every user of the machine can read creds.json; None where that is not so.
+    """Return the finding that every user of the machine can read creds.json; None if they cannot.
 
-    The library creates its files with 0644, so this is so in most directories that nobody closed.
+    The library creates its files with 0644, so this finding appears for most directories that nobody has restricted.
     """
     creds = state.creds
     if creds is None or not creds.is_file or not creds.mode & 0o004 or not state.mode & 0o001:
         return None
     whose = "read and write" if creds.mode & 0o002 else "read"
     commands: tuple[tuple[str, ...], ...] = ()
-    if state.uid == creds.uid:  # else it may be the mode for everybody that lets the process in
+    if state.uid == creds.uid:  # else the process may need the mode for everybody to have access
         commands = (("chmod", "o-rwx", DIRECTORY),)
     return Finding(
         CREDENTIALS_READABLE,
@@ -309,7 +309,7 @@ def credentials_readable(state: State) -> Finding | None:
 
 
 def empty_files(entries: Iterable[Entry], now: float) -> Finding | None:
-    """Return how many of the library's files are empty and not just being written; None without any."""
+    """Return the finding for the library's files that are empty and not in the middle of a write; None without any."""
     horizon_ns = nanoseconds(now - _SETTLED_SECONDS)
     kinds: dict[str, int] = {}
     for entry in [each for each in entries if not each.size]:
@@ -334,7 +334,7 @@ def empty_files(entries: Iterable[Entry], now: float) -> Finding | None:
 
 
 def memory_without_key(groups: int) -> Finding | None:
-    """Return in how many groups the tenant's next message would be unreadable; None for none."""
+    """Return the finding for groups in which the tenant's next message would be unreadable; None without any."""
     if not groups:
         return None
     where = "one group" if groups == 1 else f"{groups} groups"
@@ -348,12 +348,12 @@ def memory_without_key(groups: int) -> Finding | None:
 
 
 def janitor_refused(state: State, sentence: str) -> Finding | None:
-    """Return that the janitor's journal is another's; `sentence` is what a cleanup would say."""
+    """Return the finding that the janitor's journal belongs to another; `sentence` is a cleanup's own message."""
     return Finding(JANITOR_REFUSED, sentence) if state.refused else None
 
 
 def old_directory(there: bool, name: str) -> Finding | None:
-    """Return that a directory of an unreleased version is left; None where there is none."""
+    """Return the finding that a directory of an unreleased version is left; None without one."""
     if not there:
         return None
     return Finding(
@@ -364,7 +364,7 @@ def old_directory(there: bool, name: str) -> Finding | None:
 
 
 def foreign_names(number: int, prefix: str) -> Finding | None:
-    """Return that names under the janitor's prefix are not its own; None without any."""
+    """Return the finding that names under the janitor's prefix are not its own; None without any."""
     if not number:
         return None
     names = "one name begins" if number == 1 else f"{number} names begin"

@@ -1,4 +1,4 @@
-"""The number that is compared with the limits, and the level it makes."""
+"""The number that is compared with the limits, and the resulting level."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LEVELS: tuple[str, ...] = (HEALTHY, WARNING, CRITICAL, EMERGENCY)
 
 
 def counted(census: Census, settings: Settings) -> int:
-    """Return the number of files that counts, as `thresholds.count` says."""
+    """Return the number of files that counts, according to `thresholds.count`."""
     return counted_of(census.total, census.pre_keys, census.protected, settings)
 
 
 def counted_of(total: int, pre_keys: int, protected: int, settings: Settings) -> int:
-    """`counted` from numbers of files: all, the pre-keys and the protected kinds among them."""
+    """Return `counted` from numbers of files: all, the pre-keys and the protected kinds among them."""
     if settings.thresholds.count == TOTAL:
         return total
     allowances = settings.allowances
@@ -33,7 +33,7 @@ def counted_of(total: int, pre_keys: int, protected: int, settings: Settings) ->
 
 
 def level(count: int, thresholds: Thresholds) -> str:
-    """Healthy below `warning`, Emergency from `emergency` on."""
+    """Return the level of a count: Healthy below `warning`, Emergency from `emergency` on."""
     if count >= thresholds.emergency:
         return EMERGENCY
     if count >= thresholds.critical:
@@ -42,7 +42,9 @@ def level(count: int, thresholds: Thresholds) -> str:
 
 
 def at_least(reached: str, wanted: str) -> bool:
-    """Return whether a level is as grave as another; `ValueError` for a word that is no level."""
+    """Return whether a level is at least as severe as another; `ValueError` for a word that is not
+    a level.
+    """
     for word in (reached, wanted):
         if word not in LEVELS:
             raise ValueError(f"{word!r} is no level; there are {', '.join(LEVELS)}")

@@ -1,8 +1,8 @@
-"""Every reason code the rules give, and a sentence for each: for status, the CLI and docs/rules.md."""
+"""Every reason code of the rules, with a sentence for each: for status, the CLI and docs/rules.md."""
 
 from __future__ import annotations
 
-# Why a file goes.
+# Why a file is removed.
 SESSION_EXPIRED = "SessionExpired"
 SENDER_KEY_EXPIRED = "SenderKeyExpired"
 OWN_SENDER_KEY_EXPIRED = "OwnSenderKeyExpired"
@@ -53,7 +53,7 @@ SILENCE_NOT_COUNTED = "SilenceNotCounted"
 AGE_COUNTS_ANEW = "AgeCountsAnew"
 TIME_UNKNOWN = "TimeUnknown"
 
-#: A scan reports these by their place here: append, never reorder.
+#: A scan reports these by their position here: append, never reorder.
 KEPT = {
     PROTECTED_KIND: "Of a kind that the session cannot do without, whatever its age.",
     UNKNOWN_FILE: "Not a name that the library writes, so not the janitor's to judge.",
@@ -126,7 +126,7 @@ SAVE_FIRST = (
     "Do not stop or restart the tenant's process: while it runs, it holds the only good copy. Make room if the disk"
     " is full, and make it save again (saveCreds, or a reconnect)."
 )
-"""What comes before any restore of a broken creds.json."""
+"""The first step before any restore of a broken creds.json."""
 
 RESTORE_COMMAND = "baileys-janitor restore PATH --mode Credentials"
 
@@ -134,7 +134,7 @@ SAVE_CREDENTIALS = (
     f"{SAVE_FIRST} Only if that fails, stop it and put a kept copy back ({RESTORE_COMMAND}), or creds.json from a"
     " backup; pairing again comes last."
 )
-"""The way out of a broken creds.json, the same wherever it is told."""
+"""The remedy for a broken creds.json, the same in every message."""
 
 REFUSED = {
     CREDENTIALS_CORRUPT: (
@@ -168,5 +168,5 @@ EXPLANATIONS: dict[str, str] = {**REMOVED, **KEPT, **REFUSED}
 
 
 def explain(code: str) -> str:
-    """One sentence about a reason code; the code itself when it is not one of this page's."""
+    """Return the sentence for a reason code; the code itself when it is not defined here."""
     return EXPLANATIONS.get(code, code)

@@ -1,8 +1,8 @@
-"""Rotating a session: which files go so that the tenant can be paired anew in place, and when they may come back.
+"""Rotate a session: select the files to move so that the tenant can be paired anew in place, and when they may return.
 
-A rotation takes everything that belongs to the pairing. LID mappings stay, because they hold for whoever is paired,
-and so do files of unknown names, which are nobody's to judge. creds.json goes first and comes back last: the library
-uses no session without it, so that a process that is started in between asks for a pairing and uses no half session.
+A rotation takes everything that belongs to the pairing. LID mappings stay, because they are valid for any pairing, and
+so do files with unknown names, which the janitor does not judge. creds.json goes first and comes back last: the library
+uses no session without it, so a process that is started in between asks for a pairing and never uses half a session.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 UNDO_SECONDS = 7 * _DAY
-"""For how long a rotation can be rolled back, unless somebody says otherwise."""
+"""Time in which a rotation can be rolled back, unless another is given."""
 UNDO_MOST_SECONDS = 28 * _DAY
-"""The longest that may be asked for: the journal knows a run for 30 days."""
+"""The longest time that may be given: the journal keeps a run for 30 days."""
 MOST_FILES = 50_000
 """Files of one rotation: all of them are planned in memory."""
 
@@ -48,7 +48,7 @@ EXPLANATIONS = {
 
 
 class RotationPlan:
-    """What a rotation moves.
+    """The files that a rotation moves.
 
     `removals` in order, creds.json first, a unit's files next to each other. `carried` and `unknown` count the files
     that stay: LID mappings, and names that the library does not write. `refused`: why nothing may be moved.
@@ -70,10 +70,10 @@ class RotationPlan:
 
 
 def make_rotation_plan(entries: Sequence[Entry], identity: Identity) -> RotationPlan:
-    """Return what a rotation of these files would do.
+    """Return the plan for a rotation of these files.
 
-    Refused while creds.json is not that of a paired account: without one there is nothing to end, and one that cannot
-    be read is to be saved first.
+    Refused while creds.json is not that of a paired account: an absent or unpaired one has no pairing to end, and one
+    that cannot be read must be saved first.
     """
     plan = RotationPlan()
     plan.refused = identity_problem(identity)
@@ -98,15 +98,15 @@ def make_rotation_plan(entries: Sequence[Entry], identity: Identity) -> Rotation
 
 
 def belongs_to_pairing(entry: Entry) -> bool:
-    """Return whether a file goes when the pairing ends; what it claims to be must be what its name says."""
+    """Return whether a rotation moves a file; its kind and id must match its name."""
     return entry.kind in PAIRING_KINDS and guard_name(entry) is None
 
 
 def rollback_refusal(identity: Identity, fingerprint: str) -> str | None:
-    """Return why a rotation of the pairing `fingerprint` may not be taken back, None when it may.
+    """Return why a rotation of the pairing `fingerprint` may not be rolled back, None when it may.
 
-    `identity` is what creds.json holds now. It may be absent or unpaired, or the very pairing (a process that was not
-    stopped has written it again). One that cannot be read could be a new pairing.
+    `identity` is that of creds.json now. The file may be absent or unpaired, or hold the very same pairing (a process
+    that was not stopped has written it again). An unreadable one could be a new pairing.
     """
     if identity.state in (ABSENT, UNPAIRED):
         return None
@@ -124,9 +124,9 @@ def is_same_pairing(identity: Identity, fingerprint: str) -> bool:
 
 
 def is_kept(time: float, until: float, now: float) -> bool:
-    """Return whether what a rotation at `time` has moved is to be kept at `now` (Unix seconds).
+    """Return whether the files moved by a rotation at `time` are to be kept at `now` (Unix seconds).
 
-    A time that no clock wrote that was right, and a longer time than anybody can ask for, keep nothing.
+    False for a time in the future, which only a wrong clock writes, and for a longer time than can be requested.
     """
     return not is_ahead(time, now) and now < until and until - time <= UNDO_MOST_SECONDS
 

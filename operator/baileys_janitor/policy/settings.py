@@ -1,4 +1,4 @@
-"""What a tenant's operator may set: limits of the count, ages, and how much one run may remove."""
+"""The settings of a tenant: limits of the count, ages, and how much one run may remove."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ TOTAL = "Total"
 
 DAY = 86_400
 
-#: How many of the newest uploaded pre-keys stay where pre-keys go and nobody said how many.
+#: The number of newest uploaded pre-keys that stay where pre-keys may be removed and no number is
+#: set.
 KEPT_PRE_KEYS = 50
 EMERGENCY_KEPT_PRE_KEYS = 30
 
 
 @dataclass(slots=True)
 class Thresholds:
-    """Numbers of counted files, ascending; `count` says what is counted (Pressure or Total)."""
+    """Numbers of counted files, ascending; `count` selects what is counted (Pressure or Total)."""
 
     warning: int = 150
     critical: int = 170
@@ -40,9 +41,10 @@ class Allowances:
 
 @dataclass(slots=True)
 class Retention:
-    """Ages in seconds after which sessions and sender keys go, and how many pre-keys stay.
+    """Ages in seconds after which sessions and sender keys are removed, and how many pre-keys stay.
 
-    `pre_keys` is None in what was set: nobody set it; and in what applies: all of them stay.
+    `pre_keys` is None in the configured values if it is not set, and in the applied values if all
+    of them stay.
     """
 
     session_max_age: float = 14 * DAY
@@ -54,25 +56,26 @@ class Retention:
         return Retention(self.session_max_age, self.sender_key_max_age, pre_keys)
 
 
-#: Whatever is configured: the trash of a directory holds no more, and a run must fit into it.
+#: An upper bound for any configuration: the trash of a directory holds no more, and a run must fit
+#: into it.
 MAX_FILES_A_RUN = 5_000
 
 
 @dataclass(slots=True)
 class MaxRemovals:
-    """What one run may remove at most: a share of all files in percent, and a number of files."""
+    """The most that one run may remove: a share of all files in percent, and a number of files."""
 
     percent: float = 60
     files: int = 500
 
     def limit(self, total: int) -> int:
-        """Return the number of files a run over `total` files may remove."""
+        """Return the number of files that a run over `total` files may remove."""
         return max(0, min(self.files, MAX_FILES_A_RUN, int(total * self.percent // 100)))
 
 
 @dataclass(slots=True)
 class Settings:
-    """Everything the rules depend on besides the files themselves."""
+    """Every input of the rules besides the files themselves."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     allowances: Allowances = field(default_factory=Allowances)
@@ -82,18 +85,18 @@ class Settings:
 
     @property
     def longest_age(self) -> float:
-        """The longest age in seconds that any rule asks for."""
+        """The longest age in seconds that any rule uses."""
         both = (self.retention, self.emergency_retention)
         return max(
             [age for each in both for age in (each.session_max_age, each.sender_key_max_age)]
         )
 
     def applied_retention(self) -> Retention:
-        """`retention` as it applies.
+        """Return `retention` as it applies.
 
-        Pre-keys go only where that gains something: where every file counts, or where somebody set
-        how many stay. Those above the allowance do not count under Pressure, and removing them makes
-        new contacts' first messages fail.
+        Pre-keys are removed only where that helps: where every file counts, or where a number to
+        keep is set. Under Pressure, pre-keys above the allowance do not count, and removing them
+        makes new contacts' first messages fail.
         """
         pre_keys = self.retention.pre_keys
         if pre_keys is None and self.thresholds.count == TOTAL:
@@ -101,7 +104,7 @@ class Settings:
         return self.retention.with_pre_keys(pre_keys)
 
     def applied_emergency_retention(self) -> Retention:
-        """`emergency_retention` as it applies: it reaches pre-keys where `retention` does."""
+        """Return `emergency_retention` as it applies: it removes pre-keys where `retention` does."""
         pre_keys = self.emergency_retention.pre_keys
         normal = self.applied_retention().pre_keys
         if pre_keys is None and normal is not None:
@@ -109,7 +112,7 @@ class Settings:
         return self.emergency_retention.with_pre_keys(pre_keys)
 
     def to_data(self) -> list[list[object]]:
-        """Nested lists for a task: thresholds, allowances, two retentions, max removals."""
+        """Return nested lists for a task: thresholds, allowances, two retentions, max removals."""
         limits = self.thresholds
         return [
             [

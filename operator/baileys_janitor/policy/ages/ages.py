@@ -1,4 +1,4 @@
-"""Which files of a directory are old, from what is remembered of its tenant's running time."""
+"""Which files of a directory are old, given the memory of its tenant's running time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 STOPPED_SECONDS = 72 * 3600
 #: A server's clock may run ahead of the node's by this much.
 CLOCK_TOLERANCE_SECONDS = 600
-#: An earlier time (before 2015) says nothing of a file: a restore has put it there.
+#: An earlier time (before 2015) is not trusted: a restore has set it.
 EARLIEST_SECONDS = 1_420_070_400
-#: Clocks are believed up to here (the year 2242), which also bounds every number of a memory.
+#: Later clocks are not trusted (the year 2242), which also bounds every number of a memory.
 LATEST_SECONDS = 2**33
 
 _NS = 10**9
-# Far beyond any file's time, and far from where floats overflow.
+# Far beyond any file's time, and far below a float overflow.
 _FAR_SECONDS = 1e18
 
 
@@ -43,9 +43,9 @@ def usable_clock(now: float) -> bool:
 
 
 def file_time(entry: Entry, now: int) -> int | None:
-    """Return when a file was last written in Unix seconds, None when its times do not say.
+    """Return when a file was last written in Unix seconds, None when its times cannot be trusted.
 
-    A modification time before 2015 gives way to the change time, which no restore can set.
+    If the modification time lies before 2015, the change time is used, which no restore can set.
     """
     latest = now + CLOCK_TOLERANCE_SECONDS
     modified = entry.mtime_ns // _NS
@@ -56,11 +56,11 @@ def file_time(entry: Entry, now: int) -> int | None:
 
 
 class Ages:
-    """The cutoffs of one moment.
+    """The cutoffs at one moment.
 
-    `now` in Unix seconds; `memory` as the look of that moment has left it (None: nothing is known,
-    and nothing is old). `as_of` is when ages stand: now, or the newest traffic while that is more than
-    a day ago, or None while the tenant is stopped. `since` is the start of the latest stretch.
+    `now` in Unix seconds; `memory` as updated by the scan of that moment (None: nothing is known, and nothing is old).
+    `as_of` is the moment at which ages are measured: now, or the newest traffic while that is more than a day ago, or
+    None while the tenant is stopped. `since` is the start of the latest stretch.
     """
 
     __slots__ = ("_cutoffs", "_memory", "_stretches", "as_of", "now", "since")
@@ -82,7 +82,7 @@ class Ages:
 
     @property
     def stopped(self) -> bool:
-        """Whether there was no traffic for so long that no age counts."""
+        """Whether there was no traffic for so long that no age rule applies."""
         return self.as_of is None
 
     @property
@@ -92,11 +92,11 @@ class Ages:
 
     @property
     def grown(self) -> int:
-        """By how many seconds all limits are longer, because the clock was set forward."""
+        """The seconds added to all limits because the clock was set forward."""
         return 0 if self._memory is None else self._memory.grown
 
     def cutoff(self, limit: float) -> int | None:
-        """Return the latest time that is old under a limit in seconds, None while none is."""
+        """Return the latest time that is old under a limit in seconds, None while no time is."""
         if limit not in self._cutoffs:
             found = None
             if self._memory is not None and self.as_of is not None:
@@ -106,7 +106,7 @@ class Ages:
         return self._cutoffs[limit]
 
     def counts_from(self, time: int) -> int:
-        """Return from when on a file of that time counts: later than it where files were put in."""
+        """Return the time from which the age of a file with that time counts: later than it where files were put in."""
         memory = self._memory
         start = time
         if memory is not None and memory.floor is not None:
@@ -116,13 +116,13 @@ class Ages:
         return start
 
     def is_calendar(self, limit: float) -> bool:
-        """Return whether a file is old under a limit exactly if its age exceeds it."""
+        """Return whether a file is old under a limit exactly if its calendar age exceeds it."""
         memory = self._memory
         plain = memory is not None and memory.floor is None and memory.put_in is None
         return plain and self.cutoff(limit) == self.now - whole(limit) - 1
 
     def by_calendar(self) -> Ages:
-        """Return the ages of the same moment with every silence and every copy counted as running."""
+        """Return the ages of the same moment, with every silence and every copy counted as running time."""
         from baileys_janitor.policy.ages.running import Memory
 
         return Ages(Memory(self.now, ((0, self.now),), self.now), self.now)
@@ -132,19 +132,20 @@ class Ages:
         if time is None:
             return False
         latest = self.cutoff(limit)
-        # What counts anew counts from later: where the time itself is too late, that is the answer.
+        # A file that counts anew counts from a later time. If its own time is already too late, the rest need not be
+        # computed.
         return latest is not None and time <= latest and self.counts_from(time) <= latest
 
     def old_by_calendar(self, time: int, limit: float) -> bool:
-        """Return whether it would be old if silences and copies counted like any other time."""
+        """Return whether it would be old if silences and copies counted as ordinary time."""
         return self.now - time > whole(limit) + self.grown
 
     def held_by_silence(self, time: int, limit: float) -> bool:
-        """Return whether a file that is old by the calendar stays for silences, not for counting anew."""
+        """Return whether a file that is old by the calendar stays for silences, not because it counts anew."""
         return self.old_by_calendar(self.counts_from(time), limit)
 
     def days_to_go(self, time: int, limit: float) -> int:
-        """Return on how many days more there must be traffic before a file of that time is old."""
+        """Return the number of further days with traffic before a file of that time is old."""
         memory = self._memory
         if memory is None or self.as_of is None or self.old(time, limit):
             return 0

@@ -1,13 +1,13 @@
-"""Noticing files that somebody put in: a copy unpacked, an undo, a clock that was in the past.
+"""Detect files that were put in from elsewhere: an unpacked copy, an undo, a clock that was in the past.
 
-Whatever the tenant writes has the time of its writing. So of the files that were last written in some span
-of the past there can only become fewer, and no file can appear whose time was not there before. Two traces
-of a listing are kept to see it:
+Every file that the tenant writes gets the time of its writing. So the number of files last written in a given span of
+the past can only fall, and no file can appear with an older time that was not there before. Two traces of a listing are
+kept to detect this:
 
-- `Bins`: how many files there were of each age. Small enough for every scan, and exact where looks
-  follow each other closely. Over a day, files that leave a bin can hide others that come into it.
-- `Seen`: a Bloom filter of all times, for looks that are days apart. It takes one time in two hundred for
-  one that was there; above 128 files more, as its size is bounded.
+- `Bins`: the number of files by age. Small enough for every scan, and exact when scans follow each other closely. Over
+  a day, files that leave a bin can hide others that enter it.
+- `Seen`: a Bloom filter of all times, for scans that are days apart. Its false positive rate is one in two hundred, and
+  higher above 128 files, because its size is bounded.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     Bins = tuple[int, ...]
-    #: When the times were taken, the number of bits, and the bits of the filter.
+    #: When the times were read, the number of bits, and the bits of the filter.
     Seen = tuple[int, int, int]
 
-#: What was written this shortly before a look may not have been seen by it.
+#: A scan may have missed files that were written this shortly before it.
 OVERLAP_SECONDS = 2 * 3600
 
 _BIN_AGES_SECONDS = (
@@ -48,14 +48,14 @@ _SHIFTS = (52, 40, 28)
 
 
 def bins_of(times: Iterable[int], at: int) -> Bins:
-    """Return how many times there are in each bin of a look: its edge is the last of a bin."""
+    """Return the number of times in each bin of a scan; the upper edge belongs to the bin."""
     ordered = sorted(times)
     up_to = [bisect_right(ordered, at - age) for age in _BIN_AGES_SECONDS]
     return tuple([upper - lower for lower, upper in zip([0, *up_to], up_to, strict=False)])
 
 
 def seen_of(times: list[int], at: int) -> Seen:
-    """Return the filter of the times at a look."""
+    """Return the filter of the times at a scan."""
     bits = BITS_LEAST
     while bits < min(BITS_MOST, len(times) * _BITS_A_FILE):
         bits *= 2
@@ -67,7 +67,7 @@ def seen_of(times: list[int], at: int) -> Seen:
 
 
 def grown_bin(times: list[int], bins: Bins, at: int) -> int | None:
-    """Return the upper edge of the latest bin of a look that holds more times now."""
+    """Return the upper edge of the latest bin of a scan that holds more times now."""
     counts = bins_of(times, at)
     for place in range(BINS - 1, -1, -1):
         if counts[place] > bins[place]:
@@ -76,7 +76,7 @@ def grown_bin(times: list[int], bins: Bins, at: int) -> int | None:
 
 
 def latest_unseen(times: Iterable[int], seen: Seen, after: int) -> int | None:
-    """Return the latest time, later than `after`, that should have been seen and was not."""
+    """Return the latest time after `after` that the filter should contain and does not."""
     at, bits, bitmap = seen
     before = at - OVERLAP_SECONDS
     for time in sorted(set(times), reverse=True):
@@ -93,6 +93,6 @@ def _is_in(time: int, bits: int, bitmap: int) -> bool:
 
 
 def _bits(word: int, bits: int) -> list[int]:
-    """Return which bits stand for a time."""
+    """Return the bits that represent a time."""
     product = word * _MULTIPLIER
     return [product >> shift & bits - 1 for shift in _SHIFTS]

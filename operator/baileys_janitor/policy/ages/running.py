@@ -1,15 +1,15 @@
-"""What is remembered of a tenant's running time, and what one look at its files adds to it.
+"""A tenant's running time: the stored memory, and how a new scan updates it.
 
-Traffic is a write to a session (not one with an own device: the phone writes to those by itself) or to a
-sender key. A listing keeps only the last write of each file, so a tenant with a few busy contacts shows nothing of
-its past; what was seen at earlier looks must be remembered. Everything here is a function of its arguments:
+Traffic is a write to a session (except with the tenant's own devices: the phone writes to those by itself) or to a
+sender key. A listing keeps only the last write of each file, so the listing of a tenant with a few busy contacts does
+not show its past; the results of earlier scans must be stored. Every function here depends on its arguments alone:
 
-    look = observe(entries, identity, memory, now, boot)    what one listing says
-    memory = advance(memory, look, kept)                    what is known after it
+    look = observe(entries, identity, memory, now, boot)    the facts of one listing
+    memory = advance(memory, look, kept)                    the memory after it
 
-Whatever is left out makes files younger, never older. Two things would make them older, a clock that was
-set and files that come from elsewhere (a restore, an undo, a copy laid over the files), so both are looked
-for, and what they touch counts from the look that noticed.
+Missing information makes files younger, never older. Two things would make them older: a clock that was set, and files
+that come from elsewhere (a restore, an undo, a copy laid over the files). Both are checked for, and the affected files
+count from the scan that noticed.
 """
 
 from __future__ import annotations
@@ -65,28 +65,28 @@ _NS = 10**9
 
 #: The wall clock was set when it moved by more than this against the clock of the machine.
 CLOCK_STEP_SECONDS = _HOUR_SECONDS
-#: However far a clock was set forward, limits grow by at most this.
+#: Limits grow by at most this, however far a clock was set forward.
 GROWTH_MAX_SECONDS = DAY_SECONDS
 
-# Enough of a fingerprint to see that it is another one.
+# Enough of a fingerprint to distinguish it from another.
 _IDENTITY_DIGITS = 8
-# Written once, so they show days that later traffic has hidden. A login writes them too, so they lengthen
-# stretches, but never make the newest traffic.
+# Written once, so they show days that later traffic has overwritten. A login writes them too, so they lengthen
+# stretches, but never count as the newest traffic.
 _WRITTEN_ONCE = frozenset((LID_MAPPING, IDENTITY_KEY, SENDER_KEY_MEMORY))
 _TELLING = ACTIVITY_KINDS | _WRITTEN_ONCE
 
 
 @dataclass(slots=True)
 class Memory:
-    """What is known of a tenant after a look. Times are whole Unix seconds.
+    """The facts known of a tenant after a scan. Times are whole Unix seconds.
 
-    `running`: stretches of traffic, the newest of them. `looked`: when that look was. `newest`: the
-    newest traffic it saw, None when there was none. `floor`: no file counts from before it.
-    `put_in`: files up to the first time count from the second. `grown`: all limits are this much
-    longer, because the clock was set forward. `ahead`: what the clock showed before it was set back, as
-    long as it shows less; None otherwise. `boot`: the machine's boot and its own clock at the look,
-    None when unknown. `identity`: the fingerprint of the tenant's identity. `bins` and `seen`: what
-    sessions and sender keys there were, see `put_in`; `seen` can be of an earlier look, or None.
+    `running`: the newest stretches of traffic. `looked`: the time of that scan. `newest`: the newest traffic it saw,
+    None when there was none. `floor`: no file counts from before it. `put_in`: files up to the first time count from
+    the second. `grown`: all limits are this much longer, because the clock was set forward. `ahead`: the latest time
+    that the clock showed before it was set back, as long as it shows less; None otherwise. `boot`: the machine's boot
+    and its own clock at the scan, None when unknown. `identity`: the start of the fingerprint of the tenant's identity.
+    `bins` and `seen`: traces of the sessions and sender keys that were there, see `put_in`; `seen` can be of an earlier
+    scan, or None.
     """
 
     looked: int
@@ -104,11 +104,11 @@ class Memory:
 
 
 class Look:
-    """What one look at a directory says, beside a memory. Times are whole Unix seconds.
+    """The result of one scan of a directory, to update a memory with. Times are whole Unix seconds.
 
-    `stretches`: traffic since the last look, or all that the listing shows without a memory.
-    `put_in`: files up to this time may have come from elsewhere since the last look, None when none has.
-    `seen` is None in what a scan brings back. The rest is as in `Memory`.
+    `stretches`: traffic since the last scan, or all that the listing shows without a memory. `put_in`: files up to this
+    time may have come from elsewhere since the last scan, None when none has. `seen` is None in a scan's result. The
+    rest is as in `Memory`.
     """
 
     __slots__ = ("bins", "boot", "identity", "newest", "now", "put_in", "seen", "stretches")
@@ -144,9 +144,9 @@ def observe(
     *,
     with_seen: bool = True,
 ) -> Look | None:
-    """Return what a listing says; None while nothing can be learned from it. `with_seen=False` leaves `seen` out.
+    """Return the facts of a listing; None while it cannot be evaluated. `with_seen=False` leaves `seen` out.
 
-    That is so without a paired identity, which tells own devices from contacts, and while the clock
+    It cannot be evaluated without a paired identity, which distinguishes own devices from contacts, nor while the clock
     shows no usable time. The memory then stays as it is.
     """
     if identity.state != PAIRED or not usable_clock(now):
@@ -172,7 +172,7 @@ def observe(
             if traffic:
                 present.append(found)
             time = found if found < at else at
-            # Whose a file is takes longest to tell, and is asked only where it matters.
+            # Ownership is the slowest check, so it runs last.
             new = (since is None or time > since) and time not in seen
             newer = traffic and (newest is None or time > newest)
             if not (new or newer):
@@ -197,12 +197,12 @@ def observe(
 
 
 def identity_mark(fingerprint: str) -> str:
-    """Return what of an identity's fingerprint is remembered."""
+    """Return the stored prefix of an identity's fingerprint."""
     return fingerprint[:_IDENTITY_DIGITS]
 
 
 def advance(memory: Memory | None, look: Look, limit: float) -> Memory:
-    """Return what is known after a look. `limit`: the longest age limit that is in use, in seconds."""
+    """Return the memory after a scan. `limit`: the longest age limit in use, in seconds."""
     now = look.now
     running: tuple[Stretch, ...] = ()
     floor = put_in = ahead = None
@@ -217,7 +217,7 @@ def advance(memory: Memory | None, look: Look, limit: float) -> Memory:
         if caught_up or step < -CLOCK_STEP_SECONDS or _came_from_elsewhere(memory, look):
             floor = now
         else:
-            # Whatever lies after now was seen under a clock that was ahead.
+            # Stretches after now were seen under a clock that was ahead.
             running = cut(memory.running, now)
             floor = None if memory.floor is None else min(memory.floor, now)
             put_in = _put_in(memory, look)
@@ -242,7 +242,7 @@ def advance(memory: Memory | None, look: Look, limit: float) -> Memory:
 
 
 def recount(memory: Memory, entries: Iterable[Entry]) -> Memory:
-    """Return the memory for the files that a cleanup has left, so that an undo of it is noticed."""
+    """Return the memory for the files left by a cleanup, so that an undo of it is noticed."""
     listing = listed(entries)
     found = [file_time(each, memory.looked) for kind in ACTIVITY_KINDS for each in listing.of(kind)]
     times = [time for time in found if time is not None]
@@ -252,24 +252,23 @@ def recount(memory: Memory, entries: Iterable[Entry]) -> Memory:
 def counted_anew(memory: Memory, now: float) -> Memory:
     """Return a memory after which no file counts from before `now`.
 
-    For a memory that itself came from elsewhere: a copy of a directory brings one along.
+    For a memory that itself came from elsewhere: a copy of a directory contains one.
     """
     return Memory(int(now), floor=int(now), identity=memory.identity)
 
 
 def clocks_differ(told: float, shown: float, wait: float) -> bool:
-    """Return whether a Job's clock cannot be that of the operator which made its task.
+    """Return whether a Job's clock cannot be that of the operator that created its task.
 
-    `told`: the task's time; `shown`: the node's; `wait`: how long a Job may wait to be started, in
-    seconds.
+    `told`: the task's time; `shown`: the node's; `wait`: how long a Job may wait to be started, in seconds.
     """
     return not told - CLOCK_TOLERANCE_SECONDS <= shown <= told + wait + CLOCK_TOLERANCE_SECONDS
 
 
 def _perhaps_own(entry: Entry, identity: Identity) -> bool:
-    """Return whether a session, mapping or identity key may be of the tenant's own user.
+    """Return whether a session, mapping or identity key may belong to the tenant's own user.
 
-    While its own LID is unknown, every LID may be it.
+    While its own LID is unknown, every LID may be its own.
     """
     user = entry.ident if entry.kind == LID_MAPPING else entry.ident.rpartition(".")[0]
     if identity.owns(user):
@@ -278,12 +277,12 @@ def _perhaps_own(entry: Entry, identity: Identity) -> bool:
 
 
 def _latest_put_in(times: list[int], memory: Memory | None, now: int) -> int | None:
-    """Return the latest time of files that were not there at the last look and are older than it."""
+    """Return the latest time of files that were absent at the last scan and are older than it."""
     if memory is None or memory.looked > now:
         return None
     found = [grown_bin(times, memory.bins, memory.looked)]
     if memory.seen is not None:
-        # What was noticed already is not there either, until the next look that takes the times anew.
+        # The filter lacks the files that were already noticed, until the next scan that renews it.
         known = 0 if memory.put_in is None else memory.put_in[0]
         found.append(latest_unseen(times, memory.seen, known))
     return max([time for time in found if time is not None], default=None)
@@ -299,10 +298,10 @@ def _put_in(memory: Memory, look: Look) -> tuple[int, int] | None:
 
 
 def _ahead(memory: Memory, now: int) -> int | None:
-    """Return what the clock has shown already, if it was set back since and has not been there again.
+    """Return the latest time that the clock showed before it was set back, None once it has passed that time again.
 
-    Between two starts of a machine nothing else tells that a clock was set. If it was wrong only after it
-    went back, files were written under times long past, so once it is there again all count from then.
+    Between two boots of a machine nothing else shows that a clock was set. If it was wrong only after it went back,
+    files were written with times long past. So once the clock reaches that time again, all files count from then.
     """
     if memory.looked <= now + CLOCK_STEP_SECONDS:
         return memory.ahead
@@ -310,7 +309,7 @@ def _ahead(memory: Memory, now: int) -> int | None:
 
 
 def _clock_step(memory: Memory, look: Look) -> int:
-    """Return by how many seconds the wall clock was set forward since the last look; 0 when unknown."""
+    """Return the seconds by which the wall clock was set forward since the last scan; 0 when unknown."""
     before, after = memory.boot, look.boot
     if before is None or after is None or before[0] != after[0]:
         return 0
@@ -318,7 +317,7 @@ def _clock_step(memory: Memory, look: Look) -> int:
 
 
 def _came_from_elsewhere(memory: Memory, look: Look) -> bool:
-    """Return whether the files are of another identity, or their newest traffic is older than it was."""
+    """Return whether the files belong to another identity, or their newest traffic is older than before."""
     if memory.identity and look.identity and memory.identity != look.identity:
         return True
     newest = memory.newest

@@ -2,9 +2,9 @@
 
     1;<looked>;<newest>;<floor>;<put in>;<grown>;<ahead>;<boot>;<identity>;<bins>;<seen>;<stretches>;<checksum>
 
-Numbers are whole seconds in base 36, times are told by how long before the look they were, and what is
-unknown is empty. 23 stretches and the times of 40 files take about 600 bytes. A line can be cut short or
-forged, so only what this module would write itself is read; everything else is no memory.
+Numbers are whole seconds in base 36, times are written as seconds before the scan, and unknown values are empty. 23
+stretches and the times of 40 files take about 600 bytes. A line can be cut short or forged, so only lines that this
+module could have written are read; all others yield no memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAME_LENGTH_MAX = 16
 
 #: The longest age limit that can be set is ten years; nobody needs more stretches than this.
 STRETCHES_MAX = stretches_kept(3_650 * 86_400, grown=1)
-#: No line is longer, and no longer one is read.
+#: No line is longer, and a longer one is not read.
 TEXT_BYTES_MAX = 1024 + 16 * STRETCHES_MAX
 
 
@@ -60,7 +60,7 @@ def encode(memory: Memory) -> str:
 def decode(text: object) -> Memory | None:
     """Return the memory in a line, None for everything that `encode` would not have written.
 
-    A look later than now is read: only so can a clock that was set back be noticed.
+    A scan time later than now is accepted: without it, a clock that was set back could not be noticed.
     """
     if not isinstance(text, str) or len(text) > TEXT_BYTES_MAX or not _CHARACTERS.issuperset(text):
         return None
@@ -71,7 +71,7 @@ def decode(text: object) -> Memory | None:
         memory = _memory(body.split(";"))
     except ValueError:
         return None
-    # Numbers have more than one spelling, and only one of them is written.
+    # A number can be spelled in several ways, but `encode` writes only one.
     return memory if encode(memory) == text else None
 
 
@@ -131,7 +131,7 @@ def _seen(looked: int, text: str) -> tuple[int, int, int]:
 
 
 def _stretches_text(looked: int, running: tuple[Stretch, ...]) -> Iterator[str]:
-    """Yield from the newest to the oldest the silence after each stretch, and its length."""
+    """Yield the silence after each stretch and its length, from the newest to the oldest."""
     following = looked
     for start, end in reversed(running):
         yield f"{_base36(following - end)}.{_base36(end - start)}"

@@ -1,15 +1,15 @@
-"""The sums behind every age: how long a tenant ran since some time, and from when on a file is old.
+"""The sums behind every age: how long a tenant ran since some time, and when a file becomes old.
 
-A tenant that was stopped must not lose its sessions, and a quiet one must not keep them for ever; their
-files look the same. What is known is when there was traffic: stretches `(start, end)` in whole Unix
-seconds, in order of time and more than a day apart. For a file last written at `t`
+A tenant that was stopped must not lose its sessions, and a quiet one must not keep them for ever; their files look the
+same. The known input is the times of traffic: stretches `(start, end)` in whole Unix seconds, in order of time and more
+than a day apart. For a file last written at `t`
 
     credit(t) = time inside stretches after t
     capped(t) = credit(t) + each silence after t, at most a day of each
 
-A file is old when `credit(t)` exceeds the limit, or when `capped(t)` exceeds one and a half times the
-limit (at least the limit and two days). The second bound lets quiet tenants be cleaned. Its distance from
-the limit is the number of stops of a day that may lie in between before a file goes too early.
+A file is old when `credit(t)` exceeds the limit, or when `capped(t)` exceeds one and a half times the limit (at least
+the limit and two days). The second bound lets quiet tenants be cleaned. Its distance from the limit is the number of
+one-day stops that may lie in between before a file is removed too early.
 
 Both sums only fall as `t` rises, so each limit has one cutoff: the latest time that is old.
 """
@@ -26,7 +26,7 @@ DAY_SECONDS = 86_400
 #: Two writes further apart than this have a silence between them, which may be a stop.
 SILENCE_SECONDS = 24 * 3600
 
-# One and a half, in whole numbers. The number of stretches that are kept follows from these.
+# One and a half, as a fraction. The number of stretches that are kept follows from it.
 _CAPPED_NUMERATOR, _CAPPED_DENOMINATOR = 3, 2
 _CAPPED_LEAST_SECONDS = 2 * DAY_SECONDS
 
@@ -35,29 +35,29 @@ _FOREVER_SECONDS = 2**40
 
 
 def limit_seconds(limit: float) -> int:
-    """Return whole seconds of a limit, rounded up; nothing ever reaches one that is no number."""
+    """Return a limit in whole seconds, rounded up; a limit that is not a number is never reached."""
     if limit <= 0:
         return 0
     return int(-(-limit // 1)) if limit < _FOREVER_SECONDS else _FOREVER_SECONDS
 
 
 def capped_limit(limit: int) -> int:
-    """Return what `capped` must exceed for a file of a quiet tenant to be old."""
+    """Return the value that `capped` must exceed for a file of a quiet tenant to be old."""
     return max(limit * _CAPPED_NUMERATOR // _CAPPED_DENOMINATOR, limit + _CAPPED_LEAST_SECONDS)
 
 
 def stretches_kept(limit: float, grown: int = 0) -> int:
     """Return how many of the newest stretches decide every age up to `limit`; 23 for 14 days.
 
-    Each silence between them counts a day, so those before them cannot move a cutoff. `grown` is how
-    much clock steps lengthen all limits, at most a day, and takes one stretch more.
+    Each silence between them counts as a day, so earlier stretches cannot move a cutoff. `grown` is the number of
+    seconds that clock steps add to all limits, at most a day, and requires one stretch more.
     """
     days = -(-capped_limit(limit_seconds(limit)) // DAY_SECONDS)
     return days + (3 if grown else 2)
 
 
 def merge(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
-    """Return stretches in order of time, with those at most a day apart made into one."""
+    """Return stretches in order of time, with those at most a day apart merged."""
     merged: list[Stretch] = []
     for start, end in sorted(stretches):
         if merged and start - merged[-1][1] <= SILENCE_SECONDS:
@@ -69,7 +69,7 @@ def merge(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 def stretches_of(times: Iterable[int]) -> tuple[Stretch, ...]:
-    """Return the stretches that single times make."""
+    """Return the stretches formed by single times."""
     found: list[Stretch] = []
     start = last = None
     for time in sorted(times):
@@ -85,7 +85,7 @@ def stretches_of(times: Iterable[int]) -> tuple[Stretch, ...]:
 
 
 def cut(stretches: Iterable[Stretch], end: int) -> tuple[Stretch, ...]:
-    """Return what of the stretches lies at `end` or before."""
+    """Return the parts of the stretches that lie at `end` or before."""
     return tuple([(start, min(last, end)) for start, last in stretches if start <= end])
 
 
@@ -95,7 +95,7 @@ def credit(stretches: Iterable[Stretch], time: int) -> int:
 
 
 def capped(stretches: Iterable[Stretch], time: int, now: int) -> int:
-    """Return `credit` and, of each silence between `time` and `now`, at most a day."""
+    """Return `credit` plus, for each silence between `time` and `now`, at most a day."""
     total = 0
     last = time
     for start, end in stretches:
@@ -106,7 +106,7 @@ def capped(stretches: Iterable[Stretch], time: int, now: int) -> int:
 
 
 def cutoff(stretches: Sequence[Stretch], limit: int, now: int, grown: int = 0) -> int | None:
-    """Return the latest time that is old at `now`, None while none is.
+    """Return the latest time that is old at `now`, None while no time is.
 
     All stretches lie at `now` or before. `grown` seconds lengthen both bounds.
     """

@@ -1,1 +1,1 @@
-"""Archives and copies: when one is due, which ones go, and what may be put back."""
+"""Archives and copies: when one is due, which ones are removed, and which may be restored."""

@@ -1,11 +1,11 @@
-"""When a session's next archive is due, and which of its archives go.
+"""When a session's next archive is due, and which of its archives are deleted.
 
-The newest archive of each of the latest hours, days and months that have one stays. Periods without an archive
-do not count, so a pause makes nothing expire. Anybody who can write to the store can put archives there: those
-that nobody vouches for neither count nor go. Nor do those with a time in the future.
+The newest archive of each of the latest hours, days and months with an archive stays. Periods without an archive do not
+count, so a pause makes nothing expire. Anybody who can write to the store can put archives there: unknown archives are
+neither counted nor deleted. The same holds for archives with a time in the future.
 
-Which archives stay does not hang on the order of deletions: an archive that stays in a listing stays in every
-part of that listing. So two janitors may delete at once, and a listing may be old.
+Which archives stay does not depend on the order of deletions: an archive that stays in a listing stays in every part of
+that listing. So two janitors may delete at once, and a listing may be stale.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ if TYPE_CHECKING:
 HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
 
-#: Nothing goes while the newest archive has been unverified for so long.
+#: No archive is deleted while the newest one has been unverified for this long.
 UNVERIFIED_SECONDS = 35 * DAY_SECONDS
-#: How old the newest archive of an unchanged session may become.
+#: The maximal age of the newest archive of an unchanged session.
 UNCHANGED_SECONDS = 7 * DAY_SECONDS
 
 
 class StoredArchive(NamedTuple):
     """An archive in a store: when its session was read (Unix seconds), and the digest in its name.
 
-    `known` says that it is one that we put, unaltered; `verified` when it was last known to be whole (Unix
-    seconds), None where that never came about. An archive that is not known is somebody else's, or an older one
-    than is remembered.
+    `known`: this janitor has put it, and it is unaltered. `verified`: when it was last found complete (Unix seconds),
+    None if never. An unknown archive belongs to somebody else, or is older than the janitor's memory.
     """
 
     time: int
@@ -45,7 +44,7 @@ class StoredArchive(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many hours, days and months with an archive keep their newest one."""
+    """For how many hours, days and months with an archive the newest one is kept."""
 
     hourly: int = 24
     daily: int = 30
@@ -54,9 +53,9 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class UnknownArchives:
-    """How many archives count for nothing, by what they look like.
+    """The number of archives that are ignored, by their likely origin.
 
-    `earlier` are older than every known one: remembered by nobody. `among` lie between known ones or after them:
+    `earlier` are older than every known one: no longer remembered. `among` lie between known ones or after them:
     another janitor writes to the same place, or somebody forges archives. `ahead` have a time in the future.
     """
 
@@ -66,21 +65,21 @@ class UnknownArchives:
 
     @property
     def suspicious(self) -> int:
-        """How many cannot be old ones of ours that are no longer remembered: somebody else has put them."""
+        """The number of archives that cannot be our own forgotten ones: somebody else has put them."""
         return self.among + self.ahead
 
 
 def is_due(
     newest: StoredArchive | None, digest: str, now: float, *, kept_seconds: float | None = None
 ) -> bool:
-    """Return whether an archive is to be put: the session has changed, or its newest archive is a week old.
+    """Return whether to put a new archive: the session has changed, or its newest archive is a week old.
 
     Args:
         newest: the newest known archive, None where there is none.
         digest: the session's digest now, as long as the archive's.
         now: Unix seconds.
-        kept_seconds: how long the store itself keeps an object, where that is its work: then an unchanged session
-            is put again after a third of it, so that its only archive does not expire.
+        kept_seconds: how long the store itself keeps an object, if it expires objects: then an unchanged session is put
+            again after a third of it, so that its only archive does not expire.
     """
     if newest is None or newest.digest != digest or is_ahead(newest.time, now):
         return True
@@ -96,11 +95,11 @@ def newest_known(archives: Iterable[StoredArchive], now: float) -> StoredArchive
 def surplus(
     archives: Iterable[StoredArchive], retention: Retention, now: float
 ) -> list[StoredArchive]:
-    """Return the archives of one session that go, oldest first.
+    """Return the archives of one session to delete, oldest first.
 
-    Never the newest known one, nor the newest of those that have been verified. None at all while the newest has
-    been unverified for 35 days, or none has been verified for so long: backups that have stopped, or that nothing
-    verifies, make nothing expire, and neither does a clock that is ahead.
+    Never the newest known one, nor the newest verified one. None at all while the newest has been unverified for 35
+    days, or none has been verified for so long: if backups have stopped, or nothing verifies them, nothing expires, and
+    neither does it while the clock is ahead.
     """
     counted = sorted(set(_counted(archives, now)), key=_order, reverse=True)
     verified = [each for each in counted if each.verified is not None]
@@ -115,7 +114,7 @@ def surplus(
 
 
 def unknown_archives(archives: Iterable[StoredArchive], now: float) -> UnknownArchives:
-    """Return how many archives count for nothing."""
+    """Return the numbers of archives that are ignored."""
     every = list(archives)
     first = min((each.time for each in every if each.known), default=None)
     unknown = [each for each in every if not each.known and not is_ahead(each.time, now)]
@@ -129,7 +128,7 @@ def _counted(archives: Iterable[StoredArchive], now: float) -> list[StoredArchiv
 
 
 def _proven(newest: StoredArchive) -> int:
-    """Return since when an archive has been unverified: since it was made, or since it was last found whole."""
+    """Return the time since which an archive has been unverified: its creation, or its last verification."""
     return max(newest.time, newest.verified or 0)
 
 

@@ -1,4 +1,4 @@
-"""What a restore plan knows of a session that was archived: its files without their content, and whose it is.
+"""The input of a restore plan: an archived session's files without their content, and its identity.
 
 Names are personal data, so they are in no printed form.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.archives.pairing import Credentials
     from baileys_janitor.policy.files.identity import Identity
 
-#: The most that a session may take in memory: what its files hold, and so much more for each of them.
+#: The maximal memory of a session: the bytes of its files, plus this overhead for each file.
 LIMIT_BYTES = 64 * 1024 * 1024
 FILE_OVERHEAD_BYTES = 1024
 
@@ -36,7 +36,7 @@ class ArchivedFile:
 
     @property
     def kind(self) -> str:
-        """What kind of session file it is, by its name."""
+        """The kind of session file, derived from its name."""
         return classify(self.name)[0]
 
     @property
@@ -50,9 +50,9 @@ class ArchivedFile:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ArchivedSession:
-    """An archived session: when it was read (Unix seconds), whether its process was stopped then, and what it holds.
+    """An archived session: when it was read (Unix seconds), whether its process was stopped then, and its files.
 
-    `identity` and `credentials` are what its creds.json says, own LID from its mapping files included.
+    `identity` and `credentials` are read from its creds.json, with the own LID from its mapping files.
     """
 
     time: int

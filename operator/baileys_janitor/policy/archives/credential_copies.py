@@ -1,8 +1,8 @@
-"""Kept copies of creds.json: when one is due, and which ones go.
+"""Kept copies of creds.json: when one is due, and which ones are removed.
 
-A copy is known by the digits in its name: fourteen of the UTC time at which it was kept, and six that name
-the pairing it belongs to. So a listing of names is enough to decide, and no file need be opened. Anybody who
-can write to the volume can make such names: what a copy really holds is checked when it is read.
+A copy is identified by the digits in its name: fourteen for the UTC time at which it was kept, and six that identify
+its pairing. So a listing of names is enough to decide, and no file need be opened. Anybody who can write to the volume
+can create such names: the content of a copy is checked when it is read.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: How often a copy is kept of a file that changes, and how many of them.
+#: How often a changing file is copied, and how many copies are kept.
 EVERY_SECONDS = 86_400.0
 KEEP = 10
 KEEP_MOST = 100
-#: Of each earlier pairing the newest copy stays, of so many pairings.
+#: The newest copy of each earlier pairing stays, for this many pairings.
 EARLIER_PAIRINGS = 5
 
 _TIME_DIGITS = 14
@@ -45,7 +45,7 @@ class Copy:
 
 
 def copy_of(digits: str) -> Copy | None:
-    """Return the copy that bears these digits; None for anything that is no copy's name."""
+    """Return the copy with these digits; None for anything that is not a copy's name."""
     if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
     year = int(digits[:4])
@@ -59,11 +59,11 @@ def copy_of(digits: str) -> Copy | None:
     return Copy(moment, int(digits[_TIME_DIGITS:]))
 
 
-# `datetime` takes longer to import than all of this, and every scan of a directory with copies comes here.
+# `datetime` takes longer to import than all of this module, and every scan of a directory with copies runs it.
 
 
 def _days(year: int, month: int, day: int) -> int | None:
-    """Return the days from 1970 to a date; None for one that never was."""
+    """Return the days from 1970 to a date; None for a date that does not exist."""
     if year < _FIRST_YEAR or not 1 <= month <= 12:
         return None
     february = month == 2 and _is_leap(year)
@@ -73,7 +73,7 @@ def _days(year: int, month: int, day: int) -> int | None:
 
 
 def _date(days: int) -> tuple[int, int, int]:
-    """Return the year, month and day that is so many days after 1970 began."""
+    """Return the year, month and day of a number of days since 1970 began."""
     year = _FIRST_YEAR + days * 400 // 146_097 + 1
     while _new_year(year) > days:
         year -= 1
@@ -100,16 +100,16 @@ def newest(copies: Iterable[Copy], now: float) -> Copy | None:
 
 
 def is_due(copies: Iterable[Copy], tag: int, now: float, every: float) -> bool:
-    """Return whether a changed creds.json of a pairing is to be kept: its first copy at once."""
+    """Return whether to keep a copy of a changed creds.json; the first one of a pairing is kept at once."""
     last = newest((each for each in copies if each.tag == tag), now)
     return last is None or now - last.time >= every
 
 
 def surplus(copies: Iterable[Copy], tag: int, keep: int, now: float) -> list[Copy]:
-    """Return the copies that go when the current pairing is `tag`, oldest first.
+    """Return the copies to remove while the current pairing is `tag`, oldest first.
 
-    The newest `keep` copies of that pairing stay, and the newest one of each of the latest earlier pairings, so
-    that no pairing pushes out another. A copy with a time in the future counts as the oldest of its pairing.
+    The newest `keep` copies of that pairing stay, and the newest one of each of the latest earlier pairings, so that no
+    pairing displaces another. A copy with a time in the future counts as the oldest of its pairing.
     """
     by_tag: dict[int, list[Copy]] = {}
     for each in sorted(set(copies), key=lambda copy: _order(copy, now), reverse=True):

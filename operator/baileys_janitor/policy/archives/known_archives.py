@@ -1,11 +1,11 @@
-"""Which archives of a session are ours, as one line of text: for a tenant's status and the tasks of its Jobs.
+"""The archives of a session that are our own, as one line of text: for a tenant's status and the tasks of its Jobs.
 
     1;<fingerprint>;<pairing>;<recipients>;<repository>.<listed>,...;<archives>;<checksum>
 
-On one server the session directory remembers them. On a cluster a backup reads its claim and writes nothing there, and
-a drill has no claim at all, so the status does. An archive takes 52 characters, so that the 66 of the usual retention
-take 3.5 kB. Anybody may write a status, so only what this module would write itself is read; everything else is no
-memory, and then no archive counts and none is removed.
+On one server the session directory stores them. On a cluster a backup only reads its claim, and a drill has no claim at
+all, so the status stores them. An archive takes 52 characters, so that the 66 of the usual retention take 3.5 kB.
+Anybody may write a status, so only a line that this module could have written is read; any other yields no memory, and
+then no archive counts and none is removed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _CHARACTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRS
 _HEX = frozenset("0123456789abcdef")
 
 ARCHIVES_MAX = 200
-"""Archives that are remembered, the newest ones; older ones are not removed."""
+"""Archives that are remembered, newest first; older ones are never deleted."""
 REPOSITORIES_MAX = 8
-"""Repositories that are remembered: those in use, and those before a change."""
+"""Repositories that are remembered: those in use, and those from before a change."""
 DIGEST_DIGITS, SHA256_DIGITS = 16, 32
-"""Hexadecimal digits that are kept of a digest and of a SHA-256."""
+"""Hexadecimal digits kept of a digest and of a SHA-256."""
 NAME_DIGITS = 16
 """Hexadecimal digits of a repository's name and of a fingerprint."""
 _TIME_BYTES, _SIZE_BYTES, _FILES_BYTES = 5, 5, 3
@@ -37,15 +37,15 @@ PACKED_BYTES = _TIME_BYTES + DIGEST_DIGITS // 2 + SHA256_DIGITS // 2 + _SIZE_BYT
 _ENTRY_BYTES = PACKED_BYTES + 2
 _LATEST = 1 << 33
 TEXT_CHARACTERS_MAX = 12_288
-"""No line is longer, and no longer one is read."""
+"""No line is longer, and a longer one is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutArchive:
-    """An archive of ours: when its session was read (Unix seconds), its content and where it lies.
+    """An archive of ours: when its session was read (Unix seconds), its content and its repositories.
 
-    `digest` and `sha256` are the first digits of those of its list of files and of the whole object, `size` is in
-    bytes. `held` are the repositories that hold it; `verified` those that proved it to be whole.
+    `digest` and `sha256` are the first digits of the digest of its list of files and of the whole object, `size` is in
+    bytes. `held` are the repositories that hold it; `verified` those in which it was found complete.
     """
 
     time: int
@@ -60,10 +60,10 @@ class PutArchive:
 
 @dataclass(frozen=True, slots=True)
 class KnownArchives:
-    """The archives of one session, the newest first.
+    """The archives of one session, newest first.
 
-    `fingerprint` and `pairing` say whose the newest is, `recipients` who can read it, by a hash. `listed` says when
-    each repository was asked for a list (Unix seconds); its names are hashes of where it is.
+    `fingerprint` and `pairing` identify the account of the newest one, `recipients` its readers, as a hash. `listed`
+    has the time of each repository's last listing (Unix seconds); repositories are named by hashes of their location.
     """
 
     archives: Sequence[PutArchive] = ()
@@ -79,7 +79,7 @@ class KnownArchives:
 
 
 def encode(known: KnownArchives) -> str:
-    """Return what is known as one line of ASCII without a line end; the oldest archives are left out if it must be."""
+    """Return the known archives as one line of ASCII without a line end; without the oldest if it gets too long."""
     newest = sorted(known.archives, key=_order, reverse=True)[:ARCHIVES_MAX]
     repositories = _repositories(known, newest)
     fields = (
@@ -95,7 +95,7 @@ def encode(known: KnownArchives) -> str:
 
 
 def decode(text: object) -> KnownArchives | None:
-    """Return what a line says, None for everything that `encode` would not have written."""
+    """Return the known archives in a line, None for everything that `encode` would not have written."""
     if not isinstance(text, str) or len(text) > TEXT_CHARACTERS_MAX:
         return None
     body, _, checksum = text.rpartition(";")
@@ -105,7 +105,7 @@ def decode(text: object) -> KnownArchives | None:
         known = _known(body.split(";"))
     except ValueError:
         return None
-    # Numbers have more than one spelling, and only one of them is written.
+    # A number can be spelled in several ways, but `encode` writes only one.
     return known if encode(known) == text else None
 
 
@@ -129,7 +129,7 @@ def _known(fields: list[str]) -> KnownArchives:
 
 def pack(archive: PutArchive) -> bytes:
     """Return an archive without its repositories in `PACKED_BYTES` bytes."""
-    # The lowest bit of the time says whether it is encrypted.
+    # The lowest bit of the time flags encryption.
     return b"".join(
         (
             (archive.time << 1 | archive.encrypted).to_bytes(_TIME_BYTES, "big"),
@@ -142,7 +142,7 @@ def pack(archive: PutArchive) -> bytes:
 
 
 def unpack(packed: bytes) -> PutArchive:
-    """Return the archive that `pack` wrote into `PACKED_BYTES` bytes; any bytes are some archive."""
+    """Return the archive that `pack` wrote into `PACKED_BYTES` bytes; any bytes decode to some archive."""
     parts = []
     for length in (_TIME_BYTES, DIGEST_DIGITS // 2, SHA256_DIGITS // 2, _SIZE_BYTES, _FILES_BYTES):
         parts.append(packed[:length])
@@ -173,7 +173,7 @@ def _archive(entry: bytes, repositories: Sequence[str]) -> PutArchive:
 
 
 def _repositories(known: KnownArchives, archives: Iterable[PutArchive]) -> list[str]:
-    """Return the repositories to remember: those that were asked last, then those that hold archives."""
+    """Return the repositories to remember: those listed most recently first, then others that hold archives."""
     holding = {name for each in archives for name in each.held | each.verified}
     names = sorted({*known.listed, *holding}, key=lambda name: (-known.listed.get(name, 0), name))
     return names[:REPOSITORIES_MAX]

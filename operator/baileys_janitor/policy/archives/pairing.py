@@ -1,9 +1,9 @@
-"""The pairing that a creds.json belongs to, and what a restore of it must know.
+"""The pairing of a creds.json, and the facts that a restore of it needs.
 
-A tenant that is paired again gets other keys, or keeps its keys and gets another device number and other
-signatures. So a pairing is told by everything that the phone and the server have agreed on: identity key,
-registration id, `me.id` with its device, `account` and `advSecretKey`. `me.lid` is learned at a login, so
-a copy from before it lacks it: two files of one pairing never name different LIDs.
+A tenant that is paired again gets other keys, or keeps its keys and gets another device number and other signatures. So
+a pairing is identified by everything that the phone and the server have agreed on: identity key, registration id,
+`me.id` with its device, `account` and `advSecretKey`. `me.lid` is learned at a login, so a copy from before it lacks
+it: two files of one pairing never name different LIDs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from baileys_janitor.policy.files.strict_json import JsonError, parse
 
 #: Bytes of a pairing's digest: 16 hex digits.
 _DIGEST_BYTES = 8
-# Enough to tell the pairings of one tenant apart in a file's name.
+# Enough to distinguish the pairings of one tenant in a file's name.
 _TAGS = 1_000_000
 _KEY_PAIRS = ("noiseKey", "signedIdentityKey")
 _APP_STATE_KEY_ID_MAX = 64
@@ -26,11 +26,10 @@ _ID_MAX = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a whole, paired creds.json says, without any key.
+    """The content of a whole, paired creds.json without any key.
 
-    `pairing` is a digest of the pairing, `fingerprint` that of the identity alone (as in `Identity`).
-    `lid_user` is "" before the first login. `app_state_key_id` is "" where the phone has shared no
-    key yet.
+    `pairing` is a digest of the pairing, `fingerprint` that of the identity alone (as in `Identity`). `lid_user` is ""
+    before the first login. `app_state_key_id` is "" where the phone has not shared a key yet.
     """
 
     pairing: str
@@ -43,7 +42,7 @@ class Credentials:
 
     @property
     def tag(self) -> int:
-        """A number of six digits that names the pairing in a file's name."""
+        """A number of six digits that identifies the pairing in a file's name."""
         return int(self.pairing, 16) % _TAGS
 
     def same_pairing(self, other: Credentials) -> bool:
@@ -52,7 +51,7 @@ class Credentials:
         return self.pairing == other.pairing and len(lids) < 2
 
     def is_older_than(self, other: Credentials) -> bool:
-        """Return whether a file of the same pairing is from before another: counters only ever rise."""
+        """Return whether a file of the same pairing is older than another: counters only ever rise."""
         return (
             self.next_pre_key_id < other.next_pre_key_id
             or self.first_unuploaded_pre_key_id < other.first_unuploaded_pre_key_id
@@ -64,7 +63,7 @@ class Credentials:
 
 
 def read_credentials(data: bytes) -> Credentials | None:
-    """Return what the bytes of a creds.json say; None unless a session can start with them. Never raises."""
+    """Return the credentials in the bytes of a creds.json; None unless a session can start with them. Never raises."""
     identity = read_identity(data)
     following, unuploaded = identity.next_pre_key_id, identity.first_unuploaded_pre_key_id
     if identity.state != PAIRED or following is None or unuploaded is None:
@@ -99,7 +98,7 @@ def _digest(parts: object) -> str:
 
 
 def _account(account: dict[str, object]) -> dict[str, object] | None:
-    """Return the account with its bytes in one form, however the library wrote them."""
+    """Return the account with its bytes in one canonical form, in whichever form the library wrote them."""
     plain: dict[str, object] = {}
     for key, value in account.items():
         text = buffer_text(value) if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Every code that a restore from an archive gives, with its sentence and the way out."""
+"""Every code of a restore from an archive, with its sentence and the remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CREDENTIALS = "Credentials"
 WHOLE = "Whole"
 MODES = (SAFE, CREDENTIALS, WHOLE)
 
-# What must be acknowledged first.
+# Codes that must be acknowledged first.
 NOTHING_RAN_SINCE = "NothingRanSince"
 
 # How a file is put back.
@@ -30,7 +30,7 @@ AS_ARCHIVED = "AsArchived"
 CLOSED = "Closed"
 RAISED = "Raised"
 
-# Why a file of the archive is not put back.
+# Why a file of the archive is not restored.
 ALREADY_THERE = "AlreadyThere"
 OWN_SENDER_KEY = "OwnSenderKey"
 MEMORY_FILE = "MemoryFile"
@@ -41,7 +41,7 @@ LIBRARY_TOO_OLD = "LibraryTooOld"
 SESSION_FORM_UNKNOWN = "SessionFormUnknown"
 CONTENT_DIFFERS = "ContentDiffers"
 
-# Why nothing is put back at all.
+# Why nothing is restored at all.
 FINGERPRINT_DIFFERS = "FingerprintDiffers"
 ANOTHER_IDENTITY = "AnotherIdentity"
 ANOTHER_PAIRING = "AnotherPairing"
@@ -50,7 +50,7 @@ CREDENTIALS_INCOMPLETE = "CredentialsIncomplete"
 NOT_QUIESCED = "NotQuiesced"
 NOT_AS_ARCHIVED = "NotAsArchived"
 
-# What a person is told besides.
+# Notes for the person who restores.
 OWN_DEVICE_WAITS = "OwnDeviceWaits"
 COUNTERS_RAISED = "CountersRaised"
 LID_FILES_LEFT = "LidFilesLeft"

@@ -1,11 +1,11 @@
-"""Which creds.json may be put back into a session directory, and with which counters.
+"""Which creds.json may be restored into a session directory, and with which counters.
 
-A restore of a whole old session breaks its ratchets; creds.json alone, with both pre-key counters raised above
-every id that was ever used, breaks nothing. The plan knows neither files nor archives: whoever has candidates (kept
-copies, or what an archive holds) brings what they say.
+Restoring a whole old session breaks its ratchets; creds.json alone, with both pre-key counters raised above every id
+that was ever used, breaks nothing. The plan reads neither files nor archives: the caller passes the content of the
+candidates (kept copies, or the creds.json of an archive).
 
-A copy belongs to a pairing, and an older pairing is never offered: the server has forgotten its device, and its
-keys under another device's sessions would be taken for a stolen identity.
+A copy belongs to a pairing, and an older pairing is never offered: the server has forgotten its device, and its keys
+under another device's sessions would look like a stolen identity.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.archives.pairing import Credentials
     from baileys_janitor.policy.files.file_entry import Entry
 
-    #: When a fingerprint was last known to be the tenant's (Unix seconds), and how it begins.
+    #: When a fingerprint was last known to be the tenant's (Unix seconds), and its first digits.
     Known = tuple[int, str]
 
-#: Both counters are raised by this much above every id that is known: more than the library uploads at once (812).
+#: Both counters are raised by this much above every known id: more than the library uploads at once (812).
 RAISE_BY = 1000
-#: Ids travel as three bytes. What follows a restore needs room for uploads of years.
+#: Ids travel as three bytes. The uploads of the years after a restore need room.
 MOST_PRE_KEY_ID = 0xFFFFFF
 _ROOM_FOR_UPLOADS = 100_000
 HIGHEST_START = MOST_PRE_KEY_ID - _ROOM_FOR_UPLOADS
 
-# The library saves its counters shortly before or after the keys, and the clocks of a file server differ.
+# The library saves its counters shortly before or after the keys, and a file server's clock may differ.
 _CLOCK_SLACK_SECONDS = 600
 _NS = 10**9
 _APP_STATE_KEY = "app-state-sync-key-"
@@ -43,7 +43,7 @@ _APP_STATE_KEY = "app-state-sync-key-"
 NOT_WHOLE = "NotWhole"
 OLDER_PAIRING = "OlderPairing"
 PRE_KEY_IDS_EXHAUSTED = "PreKeyIdsExhausted"
-# What must be acknowledged first.
+# Codes that must be acknowledged first.
 SIGNED_PRE_KEY_ROTATED = "SignedPreKeyRotated"
 PRE_KEYS_REWRITTEN = "PreKeysRewritten"
 ACKNOWLEDGEMENTS = (SIGNED_PRE_KEY_ROTATED, PRE_KEYS_REWRITTEN)
@@ -53,7 +53,7 @@ NO_COPY = "NoCopy"
 NO_USABLE_COPY = "NoUsableCopy"
 COPY_UNKNOWN = "CopyUnknown"
 COPY_AMBIGUOUS = "CopyAmbiguous"
-# What a person is told besides.
+# Notes for the person who restores.
 APP_STATE_KEY_MISSING = "AppStateKeyMissing"
 NOTHING_BESIDE = "NothingBeside"
 
@@ -97,11 +97,11 @@ EXPLANATIONS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One creds.json that could be put back.
+    """One creds.json that could be restored.
 
-    `ident` names it (for a copy the digits in its name), `time` is when it was whole for certain (Unix seconds).
-    `credentials` is None where it is damaged. `highest_pre_key` is the highest pre-key id that came with it (an
-    archive holds pre-keys, a copy none).
+    `ident` identifies it (for a copy the digits in its name), `time` is when it was certainly whole (Unix seconds).
+    `credentials` is None where it is damaged. `highest_pre_key` is the highest pre-key id beside it (an archive holds
+    pre-keys, a copy none).
     """
 
     ident: str
@@ -112,9 +112,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The directory that creds.json is put back into.
+    """The directory that creds.json is restored into.
 
-    `state` is its identity's; `entries` its files; `known` what was recorded of its identity besides the candidates.
+    `state` is its identity's; `entries` its files; `known` the records of its identity besides the candidates.
     """
 
     state: str
@@ -124,11 +124,11 @@ class Target:
 
 @dataclass(slots=True)
 class RestorePlan:
-    """What a restore would do.
+    """The result of planning a restore.
 
-    `refused` is why nothing is done, None where `chosen` goes back with both counters at `next_pre_key_id`. `verdicts`
-    has for each candidate why it may not be used, or must be acknowledged first; one that is absent is usable.
-    `told` are codes of what a person should know.
+    `refused` is why nothing is done, None where `chosen` is restored with both counters at `next_pre_key_id`.
+    `verdicts` has for each candidate why it may not be used, or what must be acknowledged first; a candidate without
+    one is usable. `told` are codes of notes for the person who restores.
     """
 
     _: KW_ONLY
@@ -146,7 +146,7 @@ def make_restore_plan(
     wanted: str = "",
     acknowledged: Collection[str] = (),
 ) -> RestorePlan:
-    """Return the plan; `wanted` is how the ident of the candidate begins, "" for the newest usable one."""
+    """Return the plan; `wanted` is the start of the candidate's ident, "" for the newest usable one."""
     plan = RestorePlan()
     plan.verdicts = _verdicts(target, candidates, now)
     plan.refused = _refused_outright(target, candidates)
@@ -163,7 +163,7 @@ def make_restore_plan(
 
 
 def raised(entries: Iterable[Entry], candidate: Candidate) -> int:
-    """Return what both counters become: above every id that is, or may have been, in use."""
+    """Return the new value of both counters: above every id that is, or may have been, in use."""
     credentials = candidate.credentials
     counters = (
         (0, 0)
@@ -214,9 +214,9 @@ def _verdict(
 def current_pairing(
     target: Target, candidates: Iterable[Candidate], now: float
 ) -> Credentials | None:
-    """Return whole credentials of the pairing that the tenant has; None when no candidate has them.
+    """Return whole credentials of the tenant's current pairing; None when no candidate has them.
 
-    The latest that is known counts: the newest whole candidate, or a later record of the identity.
+    The latest evidence counts: the newest whole candidate, or a later record of the identity.
     """
     whole = sorted(
         (
@@ -237,19 +237,19 @@ def current_pairing(
 
 
 def latest_record(known: Iterable[Known], now: float) -> Known | None:
-    """Return what was recorded last of the tenant's identity, None where nothing was; of one time the last named."""
+    """Return the latest record of the tenant's identity, None without one; of several with one time, the last named."""
     records = [each for each in known if each[1] and not is_ahead(each[0], now)]
     return max(reversed(records), key=lambda each: each[0], default=None)
 
 
 def lacks_app_state_key(credentials: Credentials, names: Collection[str]) -> bool:
-    """Return whether the file of the app-state key that credentials name is not among these names."""
+    """Return whether the credentials' app-state key has no file among these names."""
     ident = credentials.app_state_key_id.replace("/", "__").replace(":", "-")
     return bool(ident) and f"{_APP_STATE_KEY}{ident}.json" not in names
 
 
 def _latest_signed_pre_key(candidates: Iterable[Candidate], current: Credentials | None) -> int:
-    """Return the signed pre-key that the server has: ids only rise."""
+    """Return the id of the signed pre-key that the server has: ids only rise."""
     return max(
         (
             each.credentials.signed_pre_key_id
@@ -263,7 +263,7 @@ def _latest_signed_pre_key(candidates: Iterable[Candidate], current: Credentials
 
 
 def _rewritten(entries: Iterable[Entry], candidate: Candidate, credentials: Credentials) -> bool:
-    """Return whether an id was used again after a candidate was kept: within a pairing they only rise."""
+    """Return whether an id was used again after a candidate was kept: within a pairing ids only rise."""
     after = (candidate.time + _CLOCK_SLACK_SECONDS) * _NS
     return any(
         each.mtime_ns > after
@@ -279,14 +279,14 @@ def _chosen(
     wanted: str,
     acknowledged: Collection[str],
 ) -> Candidate | str:
-    """Return the candidate to put back, or the code for why there is none."""
+    """Return the candidate to restore, or the code for why there is none."""
     named = [each for each in candidates if each.ident.startswith(wanted)]
     if wanted and len(named) != 1:
         return COPY_AMBIGUOUS if named else COPY_UNKNOWN
     accepted = set(ACKNOWLEDGEMENTS).intersection(acknowledged)
     usable = [each for each in named if verdicts.get(each.ident) in (None, *accepted)]
     if usable:
-        # One that needs no acknowledgement first, then the newest.
+        # Prefer a candidate that needs no acknowledgement, then the newest.
         return max(
             usable,
             key=lambda each: (each.ident not in verdicts, not is_ahead(each.time, now), each.time),

@@ -1,12 +1,11 @@
-"""What of an archived session may be put back into a directory, and how.
+"""Which files of an archived session may be restored into a directory, and how.
 
-A whole old session breaks its ratchets, so each kind has its own rule: keys that are written once come back where
-they are missing, sessions with the open one closed, and neither the tenant's own sender keys nor the memory of who
-has them. The plan knows neither archives nor files: it takes two listings and two identities.
+A whole old session breaks its ratchets, so each kind has its own rule: keys that are written once come back where they
+are missing, sessions come back closed, and neither the tenant's own sender keys nor the memory of who has them come
+back. The plan reads neither archives nor files: it takes two listings and two identities.
 
-An archive is encrypted to a public key, so anybody may have made one, with the right fingerprint as well, which is
-made of public values. Its pairing, which holds secrets, is therefore compared wherever there is anything to compare
-it with.
+An archive is encrypted to a public key, so anybody may have made one, even with the right fingerprint, which is made of
+public values. Its pairing, which includes secrets, is therefore compared wherever there is anything to compare it with.
 """
 
 from __future__ import annotations
@@ -83,10 +82,10 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.files.file_entry import Entry
     from baileys_janitor.policy.files.identity import Identity
 
-# The id of the archive among the kept copies, whose ids are digits.
+# The id of the archive among the kept copies; their own ids are digits.
 _ARCHIVE = "archive"
 _NAME_MAX = 255
-# How many digits of a fingerprint the record of a tenant's running times has.
+# The number of fingerprint digits in the record of a tenant's running times.
 _LEAST_DIGITS = 8
 # Written since 7.0.0-rc.7 and rc10. Up to rc.4 the library sends with any session, open or not, and then fails.
 _BY_NEWER_LIBRARIES = ("tctoken-", "identity-key-")
@@ -94,11 +93,11 @@ _BY_NEWER_LIBRARIES = ("tctoken-", "identity-key-")
 
 @dataclass(frozen=True, slots=True)
 class SessionTarget:
-    """The directory that a session is put back into.
+    """The directory that a session is restored into.
 
-    `identity` is what its creds.json says, `credentials` the same where a session can start with it. `kept` are its
-    kept copies of creds.json, `known` what was recorded of its identity besides. `same` are the names of files whose
-    content is that of the archive; only the mode Whole needs them.
+    `identity` is read from its creds.json; so is `credentials`, None unless a session can start with it. `kept` are its
+    kept copies of creds.json, `known` other records of its identity. `same` are the names of files with the same
+    content as in the archive; only the mode Whole needs them.
     """
 
     identity: Identity
@@ -111,9 +110,9 @@ class SessionTarget:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One file that goes into the directory, and how: AsArchived, Closed, or Raised.
+    """One file to restore, and how: AsArchived, Closed, or Raised.
 
-    `own` tells of the directory's own creds.json, which gets other counters.
+    `own`: it is the directory's own creds.json, which gets other counters.
     """
 
     file: ArchivedFile
@@ -123,13 +122,13 @@ class Put:
 
 @dataclass(slots=True)
 class SessionPlan:
-    """What a restore would do.
+    """The result of planning a restore.
 
-    `refused` is why nothing is done. Else `memories`, which say who has an own sender key that is lost, go into the
-    trash first, because the tenant's messages to those groups would be unreadable. Then `puts` go into the directory
-    in this order, creds.json last, and `kept_back` counts what does not by reason and kind. `next_pre_key_id` is what
-    both counters become, 0 where they stay. `fingerprint` is the archive's; `told` are codes of what a person should
-    know.
+    `refused` is why nothing is done. Otherwise `memories`, which list the holders of an own sender key that is lost, go
+    into the trash first, because the tenant's messages to those groups would be unreadable. Then `puts` go into the
+    directory in this order, creds.json last, and `kept_back` counts the other files by reason and kind.
+    `next_pre_key_id` is the new value of both counters, 0 where they stay. `fingerprint` is the archive's; `told` are
+    codes of notes for the person who restores.
     """
 
     mode: str
@@ -144,19 +143,19 @@ class SessionPlan:
 
     @property
     def restored_by_kind(self) -> dict[str, int]:
-        """How many files of each kind go into the directory; kinds without any are left out."""
+        """Return the number of restored files by kind; kinds without any are left out."""
         counts: dict[str, int] = {}
         for each in [each for each in self.puts if not each.own]:
             counts[each.file.kind] = counts.get(each.file.kind, 0) + 1
         return {kind: counts[kind] for kind in KINDS if kind in counts}
 
     def keep_back(self, file: ArchivedFile, reason: str) -> None:
-        """Count a file that is not put back."""
+        """Count a file that is not restored."""
         by_kind = self.kept_back.setdefault(reason, {})
         by_kind[file.kind] = by_kind.get(file.kind, 0) + 1
 
     def refuse(self, code: str) -> None:
-        """Let nothing be done, for this reason."""
+        """Refuse the whole restore with this code."""
         self.refused, self.next_pre_key_id = code, 0
         self.memories.clear()
         self.puts.clear()
@@ -164,7 +163,7 @@ class SessionPlan:
         self.told.clear()
 
     def drop(self, reasons_against: dict[str, str]) -> None:
-        """Take files out of what is put back: the reason of each by its name."""
+        """Remove files from `puts`; the argument maps each name to the reason."""
         for each in self.puts:
             if each.file.name in reasons_against:
                 self.keep_back(each.file, reasons_against[each.file.name])
@@ -179,7 +178,7 @@ def make_session_plan(
     expected: str = "",
     acknowledged: Collection[str] = (),
 ) -> SessionPlan:
-    """Return what a restore of `source` would do at `now` (Unix seconds).
+    """Return the plan of a restore of `source` at `now` (Unix seconds).
 
     `expected` is the fingerprint that a person has written out, "" without one; `acknowledged` are codes.
     """
@@ -202,7 +201,7 @@ def make_session_plan(
 def _problem(
     target: SessionTarget, source: ArchivedSession, now: float, expected: str
 ) -> str | None:
-    """Return why this archive may not go into this directory at all."""
+    """Return why this archive may not be restored into this directory at all."""
     if not _is_usable(source):
         return NOT_WHOLE
     if expected and expected != source.identity.fingerprint:
@@ -267,7 +266,7 @@ def _plan_credentials(
     now: float,
     acknowledged: Collection[str],
 ) -> None:
-    """Plan what becomes of creds.json: it stays, gets other counters, or comes from the archive."""
+    """Plan creds.json: it stays, gets other counters, or comes from the archive."""
     [file, *_] = [each for each in source.files if each.name == CREDS_NAME]
     kept = [each for each in target.kept if _is_of(each, source)]
     highest = _highest_id(target, source, kept)
@@ -297,7 +296,7 @@ def _is_of(copy: Candidate, source: ArchivedSession) -> bool:
 
 
 def _highest_id(target: SessionTarget, source: ArchivedSession, kept: Iterable[Candidate]) -> int:
-    """Return the highest pre-key id that anything tells of, but for the counters of the target's creds.json."""
+    """Return the highest known pre-key id, without the counters of the target's creds.json."""
     known = [source.credentials, *(each.credentials for each in kept if each.credentials)]
     ids = [int(each.ident) for each in target.entries if each.kind == PRE_KEY]
     ids += [int(each.ident) for each in source.files if each.kind == PRE_KEY]
@@ -307,7 +306,7 @@ def _highest_id(target: SessionTarget, source: ArchivedSession, kept: Iterable[C
 
 
 def _plan_files(plan: SessionPlan, target: SessionTarget, source: ArchivedSession) -> None:
-    """Plan what goes beside creds.json in the mode Safe."""
+    """Plan the files besides creds.json in the mode Safe."""
     rules = _Rules(target, source)
     for each in source.files:
         if each.name == CREDS_NAME:
@@ -323,7 +322,7 @@ def _plan_files(plan: SessionPlan, target: SessionTarget, source: ArchivedSessio
 
 
 def _plan_memories(plan: SessionPlan, target: SessionTarget, source: ArchivedSession) -> None:
-    """Plan to move memory files whose own sender key was lost: no own key comes back that they could go with."""
+    """Plan to move memory files whose own sender key was lost: the restore brings back no own key for them."""
     identity = target.identity if target.identity.knows_lid else source.identity
     for each in own_groups(target.entries, identity).values():
         if each.broken and each.memory is not None:
@@ -333,7 +332,7 @@ def _plan_memories(plan: SessionPlan, target: SessionTarget, source: ArchivedSes
 
 
 class _Rules:
-    """Which files come back in the mode Safe."""
+    """Which files the mode Safe restores."""
 
     def __init__(self, target: SessionTarget, source: ArchivedSession) -> None:
         self._identities = (target.identity, source.identity)
@@ -343,7 +342,7 @@ class _Rules:
         self._asks_for_open_ones = any(each.startswith(_BY_NEWER_LIBRARIES) for each in names)
 
     def reason_against(self, file: ArchivedFile) -> str | None:
-        """Return why a file is not put back; None if it is. Each name is asked for once."""
+        """Return why a file is not restored; None if it is. Call it once for each name."""
         kind = file.kind
         if kind == OTHER or not _is_plain(file.name):
             return UNKNOWN_FILE
@@ -369,7 +368,7 @@ class _Rules:
 
 
 def _user(file: ArchivedFile) -> str:
-    """Return the user that a session or a sender key is with, as it stands in the name; "" for other files."""
+    """Return the user in the name of a session or a sender key; "" for other files."""
     if file.kind == SESSION:
         with_device = session_address(file.ident)
         return with_device[0] if with_device else ""
@@ -380,7 +379,7 @@ def _user(file: ArchivedFile) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether a name is one component of a path, whatever its kind."""
+    """Return whether a name is a single path component, whatever its kind."""
     return "/" not in name and "\0" not in name and len(name) <= _NAME_MAX and name[0] != "."
 
 
@@ -404,7 +403,7 @@ def _told(
 
 
 def _plan_whole(plan: SessionPlan, target: SessionTarget, source: ArchivedSession) -> None:
-    """Plan the mode Whole: everything that the library writes, as it was."""
+    """Plan the mode Whole: every file that the library writes, unchanged."""
     taken = {each.name for each in target.entries}
     for each in source.files:
         if each.kind == OTHER or not _is_plain(each.name):
@@ -419,6 +418,8 @@ def _plan_whole(plan: SessionPlan, target: SessionTarget, source: ArchivedSessio
 
 
 def _order(put: Put) -> int:
-    """Keys before what tells of them, creds.json last: killed in between, no process starts with half a session."""
+    """Order keys before the files that refer to them, creds.json last: after a kill no process starts with half a
+    session.
+    """
     kind = put.file.kind
     return (SENDER_KEY_MEMORY, CREDS).index(kind) + 1 if kind in (SENDER_KEY_MEMORY, CREDS) else 0

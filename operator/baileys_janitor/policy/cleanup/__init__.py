@@ -1,1 +1,1 @@
-"""What a cleanup removes, and what must stay."""
+"""Which files a cleanup removes, and which must stay."""

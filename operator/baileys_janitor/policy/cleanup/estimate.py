@@ -1,4 +1,4 @@
-"""What cleaning could do for a directory now, for a scan's report: numbers, no plan."""
+"""The effect that a cleanup would have on a directory now, for a scan's report: numbers, no plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.settings import Retention, Settings
 
 
-# Reasons that would not hold if every age were that of the calendar.
+# Reasons that would not apply if every age were the calendar's.
 _NOT_BY_CALENDAR = frozenset(
     (reasons.STOPPED, reasons.JUST_WOKE, reasons.SILENCE_NOT_COUNTED, reasons.AGE_COUNTS_ANEW)
 )
@@ -35,15 +35,13 @@ _OF_AGE = frozenset((reasons.EMERGENCY_ONLY, reasons.SILENCE_NOT_COUNTED, reason
 class Outlook:
     """Numbers of files.
 
-    `counted`: what is compared with the limits. `reclaimable`: what the normal retention would
-    remove now, without regard to maxRemovals. `emergency_gain`: by how much an emergency would
-    lower `counted`, without regard to maxRemovals. `floor`: `counted` once all that any rule
-    would remove is gone, files judged by the calendar, as they will be once there was traffic for long
-    enough; sessions in use are part of it. `refused`: why nothing may be removed at all (the first two numbers are
-    then 0, and `floor` equals `counted` and means nothing). `kept`: how many of the other files
-    the normal retention leaves where they are, by reason code (empty when refused). `held_days`: on
-    how many days more there must be traffic before the first of those goes that stay for silences alone;
-    None without such files.
+    `counted`: the number that is compared with the limits. `reclaimable`: how many files the normal retention would
+    remove now, ignoring maxRemovals. `emergency_gain`: by how much an emergency would lower `counted`, ignoring
+    maxRemovals. `floor`: `counted` after removing everything that any rule would remove, files judged by the calendar,
+    as they will be after enough traffic; it includes sessions in use. `refused`: why nothing may be removed at all
+    (`reclaimable` and `emergency_gain` are then 0, and `floor` equals `counted` and means nothing). `kept`: how many of
+    the other files the normal retention leaves, by reason code (empty when refused). `held_days`: how many further days
+    of traffic are needed before the first file that stays for silences alone is removed; None without such files.
     """
 
     __slots__ = (
@@ -85,7 +83,7 @@ def look_ahead(
 ) -> Outlook:
     """Return the outlook of a listing; times as for `plan.make_plan`.
 
-    `refused` is a reason code that whoever asks knows for removing nothing.
+    `refused` is a reason code that the caller already has for removing nothing.
     """
     tally = Tally(entries, settings)
     counted = tally.counted
@@ -114,7 +112,7 @@ def look_ahead(
 def reclaimable_now(
     entries: list[Entry], identity: Identity, settings: Settings, now: float, ages: Ages
 ) -> int:
-    """Return `reclaimable` of the outlook alone, for a fraction of its cost; 0 when nothing may be removed."""
+    """Return only `reclaimable` of the outlook, for a fraction of its cost; 0 when nothing may be removed."""
     if refusal(identity, len(entries), now) is not None:
         return 0
     normal = settings.applied_retention()
@@ -126,8 +124,8 @@ def reclaimable_now(
 class _Kept:
     """How many files the normal retention leaves for each reason.
 
-    Guards judge by the shorter of two limits, since a run may be an emergency; what they and an
-    emergency say of ages is told here by the normal one.
+    Guards judge by the shorter of two limits, since a run may be an emergency. For this count, reasons about age are
+    recomputed with the normal limit.
     """
 
     __slots__ = ("_context", "_limits", "files", "held_days")
@@ -148,7 +146,7 @@ class _Kept:
             self.files[reason] = self.files.get(reason, 0) + files
 
     def add_entry(self, entry: Entry, reason: str) -> None:
-        """Count one file that stays for its age."""
+        """Count one file that stays because of its age."""
         limit = self._limits.get(entry.kind)
         if limit is not None and not self._context.old(entry, limit):
             why = self._context.why_young(entry, limit)
@@ -167,13 +165,13 @@ class _Kept:
 
 
 def _due(allowed: list[Entry], context: Context, settings: Settings) -> Due:
-    """Return what the rules let go, in an emergency too."""
+    """Return the files that the rules remove, emergency rules included."""
     urgent = settings.applied_emergency_retention()
     return due_units(allowed, context, settings.applied_retention(), urgent)
 
 
 def _explain(kept: _Kept, guarded: dict[str, list[Entry]], allowed: list[Entry], due: Due) -> None:
-    """Tell `kept` why each file stays as long as there is no emergency."""
+    """Add to `kept` why each file stays as long as there is no emergency."""
     for reason, files in guarded.items():
         if reason not in _OF_AGE:
             kept.add(reason, len(files))
@@ -188,16 +186,16 @@ def _explain(kept: _Kept, guarded: dict[str, list[Entry]], allowed: list[Entry],
 
 
 def _is_due_by_calendar(context: Context, guarded: dict[str, list[Entry]]) -> bool:
-    """Return whether the calendar would let go the same files: nothing stays for a silence, a stop or a copy."""
+    """Return whether calendar ages would remove the same files: nothing stays for a silence, a stop or a copy."""
     if context.pre_key_floor is not None:
-        return False  # how old a pre-key is depends on when the tenant woke, whatever the limits of other kinds
+        return False  # a pre-key's age depends on when the tenant woke, whatever the limits of other kinds
     if context.by_calendar:
         return True
     return not context.ages.grown and _NOT_BY_CALENDAR.isdisjoint(guarded)
 
 
 def due_by_calendar(entries: list[Entry], context: Context, settings: Settings) -> Due:
-    """Return what would be due if every age were that of the calendar; the context keeps these ages."""
+    """Return the files that would be due with calendar ages; the context keeps these ages afterwards."""
     context.ages = context.ages.by_calendar()
     return _due(sift(entries, context)[0], context, settings)
 

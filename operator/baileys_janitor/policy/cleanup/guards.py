@@ -1,7 +1,7 @@
-"""What must stay, whatever the rules say: predicates over one file, independent of the rules.
+"""Guards: predicates that keep a file whatever the rules decide, independent of the rules.
 
-A plan is made through them, and the code that removes asks them again right before each removal,
-with the file as it is then. Each returns a reason code, or None when it has no objection.
+A plan is made through them, and the code that removes files calls them again right before each removal, with the file's
+current state. Each returns a reason code, or None when it has no objection.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ FRESH_NS = 15 * 60 * _NS
 
 
 class Context:
-    """What the guards know besides the file: the time, the tenant, and its other files.
+    """The guards' input besides the file: the time, the tenant, and its other files.
 
-    `ages`: which times are old, from what is remembered of the tenant's traffic.
-    `limits`: the shortest ages and fewest pre-keys that this run may use. `pre_key_floor`: the
-    lowest pre-key id that these keep; None when this run may remove no pre-key.
+    `ages`: decides which times are old, based on the memory of the tenant's traffic. `limits`: the shortest ages and
+    fewest pre-keys that this run may use. `pre_key_floor`: the lowest pre-key id that these keep; None when this run
+    may remove no pre-key.
     """
 
     __slots__ = (
@@ -88,34 +88,34 @@ class Context:
 
     @property
     def pre_keys(self) -> PreKeys:
-        """What can be told about the pre-keys."""
+        """The classification of the directory's pre-keys."""
         if self._pre_keys is None:
             self._pre_keys = PreKeys(self._entries, self.identity)
         return self._pre_keys
 
     @property
     def by_calendar(self) -> bool:
-        """Whether every age is that of the calendar."""
+        """Whether every age is the calendar's."""
         return all(
             self.ages.is_calendar(each) for each in (self.session_limit, self.sender_key_limit)
         )
 
     def old(self, entry: Entry, limit: float) -> bool:
-        """Return whether a file was not used for `limit` seconds in which the tenant ran."""
+        """Return whether a file was not used for `limit` seconds of the tenant's running time."""
         return self.ages.old(file_time(entry, self.ages.now), limit)
 
     def old_pair(self, group: OwnGroup, limit: float) -> bool:
-        """Return whether all of a pair's files are old, and the keys that may be of it."""
+        """Return whether all of a pair's files are old, and all keys that may belong to it."""
         newest = group.newest_ns // _NS
         if newest > self.ages.now + CLOCK_TOLERANCE_SECONDS:
             return False
-        # A time before 2015 says nothing; what counts for such a file is its own change time.
+        # A time before 2015 is not trusted; such a file is judged by its own change time.
         if newest >= EARLIEST_SECONDS and not self.ages.old(newest, limit):
             return False
         return all(self.old(each, limit) for each in group.files)
 
     def why_young(self, entry: Entry, limit: float) -> str:
-        """Return why a file that is not old yet stays."""
+        """Return the reason why a file that is not old yet stays."""
         time = file_time(entry, self.ages.now)
         if time is None:
             return reasons.TIME_UNKNOWN
@@ -125,7 +125,7 @@ class Context:
         return reasons.SILENCE_NOT_COUNTED if silent else reasons.AGE_COUNTS_ANEW
 
     def pre_key_age_ns(self, mtime_ns: int) -> int:
-        """Return the age of a pre-key, counted from when the tenant woke at the earliest."""
+        """Return the age of a pre-key, counted from the tenant's last wake-up at the earliest."""
         since = self.ages.since
         start_ns = self.now_ns if since is None else since * _NS
         return self.now_ns - max(mtime_ns, start_ns)
@@ -139,7 +139,7 @@ def refusal(identity: Identity, total: int, now: float) -> str | None:
 
 
 def shortest(settings: Settings, emergency: bool) -> Retention:
-    """Return the limits that nothing in a run may undercut."""
+    """Return the shortest limits that a run may use."""
     normal = settings.applied_retention()
     if not emergency:
         return normal
@@ -153,7 +153,7 @@ def shortest(settings: Settings, emergency: bool) -> Retention:
 
 
 def protect(entry: Entry, context: Context) -> str | None:
-    """Return the first guard's reason to keep a file, None when it may go if a rule wants it to."""
+    """Return the first guard's reason to keep a file, None when a rule may remove it."""
     reason = guard_kind(entry) or guard_identity(context) or guard_fresh(entry, context)
     if reason is not None:
         return reason
@@ -165,9 +165,9 @@ def protect(entry: Entry, context: Context) -> str | None:
 
 
 def perhaps_old(entries: Iterable[Entry], context: Context) -> list[Entry]:
-    """Return the files that a run within the context's limits may remove, and few others, told by their times alone.
+    """Return the files that a run within the context's limits may remove, and few others, judged by their times alone.
 
-    Pairs are left whole, since a broken one goes at any age.
+    Pairs are included whole, since a broken one is removed at any age.
     """
     listing = listed(entries)
     found = list(listing.of(SENDER_KEY_MEMORY))
@@ -184,16 +184,16 @@ def perhaps_old(entries: Iterable[Entry], context: Context) -> list[Entry]:
 
 
 def _latest_ns(context: Context, limit: float) -> int:
-    """Return a time before which all files were written that are old."""
+    """Return a time before which all old files were written."""
     cutoff = context.ages.cutoff(limit)
-    # A time before 2015 says nothing, and such a file may be old by its change time.
+    # A time before 2015 is not trusted, and such a file may be old by its change time.
     return max(EARLIEST_SECONDS if cutoff is None else cutoff + 1, EARLIEST_SECONDS) * _NS
 
 
 def sift(entries: Iterable[Entry], context: Context) -> tuple[list[Entry], dict[str, list[Entry]]]:
-    """Return the files that may go, and the others by the reason for which they stay.
+    """Return the files that may be removed, and the others by the reason for which they stay.
 
-    The same as `protect` of each file, but what holds for all files of a kind is asked once.
+    The result equals `protect` of each file, but a check that holds for all files of a kind runs once.
     """
     allowed: list[Entry] = []
     kept: dict[str, list[Entry]] = {}
@@ -212,10 +212,10 @@ def sift(entries: Iterable[Entry], context: Context) -> tuple[list[Entry], dict[
 
 
 def _shared_reason(kind: str, files: list[Entry], context: Context) -> str | None:
-    """Return why all files of a kind stay, None where each has to be asked about.
+    """Return why all files of a kind stay, None where each must be checked.
 
-    Of pre-keys that this run may not remove, times alone tell the reason, and each reason covers one span of
-    times: what holds for the oldest and for the newest holds for all between them.
+    For pre-keys that this run may not remove, the reason depends on times alone, and each reason covers one span of
+    times: a reason that holds for the oldest and for the newest holds for all between them.
     """
     if kind in PROTECTED_KINDS:
         return reasons.PROTECTED_KIND
@@ -230,7 +230,7 @@ def _written(entry: Entry) -> int:
 
 
 def guard_kind(entry: Entry) -> str | None:
-    """Kinds a session cannot do without, and everything unknown: never."""
+    """Kinds that a session cannot do without are never removed, nor are unknown files."""
     if entry.kind in REMOVABLE_KINDS:
         return None
     if entry.kind in PROTECTED_KINDS:
@@ -239,17 +239,17 @@ def guard_kind(entry: Entry) -> str | None:
 
 
 def guard_name(entry: Entry) -> str | None:
-    """What the entry claims to be must be what its name says: the name is what gets removed."""
+    """The entry's kind and id must match its name: the name is what gets removed."""
     return None if classify(entry.name) == (entry.kind, entry.ident) else reasons.UNKNOWN_FILE
 
 
 def guard_identity(context: Context) -> str | None:
-    """Without a paired identity nobody knows which files are the tenant's own."""
+    """Without a paired identity, the tenant's own files cannot be distinguished."""
     return identity_problem(context.identity)
 
 
 def identity_problem(identity: Identity) -> str | None:
-    """Return why nobody knows which files are the tenant's own, None when creds.json is paired."""
+    """Return why the tenant's own files cannot be distinguished, None when creds.json is paired."""
     if identity.state == PAIRED:
         return None
     if identity.state == CORRUPT:
@@ -260,7 +260,7 @@ def identity_problem(identity: Identity) -> str | None:
 
 
 def guard_fresh(entry: Entry, context: Context) -> str | None:
-    """Written within 15 minutes, or in the future; a server's clock may run a little ahead."""
+    """A file written within 15 minutes or in the future stays; a server's clock may run a little ahead."""
     age_ns = context.now_ns - entry.mtime_ns
     if age_ns > FRESH_NS:
         return None
@@ -268,7 +268,7 @@ def guard_fresh(entry: Entry, context: Context) -> str | None:
 
 
 def guard_own_device(entry: Entry, context: Context) -> str | None:
-    """Sessions with the tenant's own devices never heal."""
+    """Sessions with the tenant's own devices stay: they never recover."""
     user = entry.ident.rpartition(".")[0]
     if context.identity.owns(user):
         return reasons.OWN_DEVICE
@@ -276,13 +276,13 @@ def guard_own_device(entry: Entry, context: Context) -> str | None:
 
 
 def guard_unknown_lid(user: str, context: Context) -> str | None:
-    """While the tenant's own LID is unknown, any LID could be it."""
+    """While the tenant's own LID is unknown, any LID could be its own."""
     in_doubt = context.identity.lid_in_doubt and may_be_lid(user)
     return reasons.OWN_LID_UNKNOWN if in_doubt else None
 
 
 def guard_sender_key(entry: Entry, context: Context) -> str | None:
-    """A group member's key goes by its own age, the tenant's own with its memory file."""
+    """A group member's key is judged by its own age, the tenant's own together with its memory file."""
     group, _, user = entry.ident.rpartition("--")[0].rpartition("--")
     if context.identity.owns(user):
         return guard_own_pair(entry, context.groups.get(group), context)
@@ -294,18 +294,18 @@ def guard_sender_key(entry: Entry, context: Context) -> str | None:
 
 
 def guard_memory(entry: Entry, context: Context) -> str | None:
-    """A memory file goes with the own keys of its group, or alone when there are none."""
+    """A memory file is removed with the own keys of its group, or alone when there are none."""
     return guard_own_pair(entry, context.groups.get(entry.ident), context)
 
 
 def guard_own_pair(entry: Entry, group: OwnGroup | None, context: Context) -> str | None:
-    """Own sender key and memory file go together, so the younger of them decides for both.
+    """Own sender key and memory file are removed together, so the younger of them decides for both.
 
-    A memory file whose key is gone is removed at any age, and of a stopped tenant too: the next
-    message there would be unreadable.
+    A memory file whose key is gone is removed at any age, even for a stopped tenant: the next message there would be
+    unreadable.
     """
     if group is None:
-        return reasons.OWN_KEY_IN_USE  # it was not there when the plan was made
+        return reasons.OWN_KEY_IN_USE  # it did not exist when the plan was made
     newest_ns = max(group.newest_ns, entry.mtime_ns)
     if group.broken:
         return reasons.OWN_KEY_IN_USE if context.now_ns - newest_ns <= FRESH_NS else None
@@ -319,17 +319,17 @@ def guard_own_pair(entry: Entry, group: OwnGroup | None, context: Context) -> st
 
 
 def guard_stopped(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
-    """While the tenant is stopped, its files are old because of that alone."""
+    """A stopped tenant's files stay: they are old only because of the stop."""
     return reasons.STOPPED if context.ages.stopped else None
 
 
 def guard_silent(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
-    """Whatever strangers send to a tenant that is silent waits for its pre-key."""
+    """A silent tenant keeps its pre-keys: messages that strangers sent meanwhile need them."""
     return reasons.STOPPED if context.ages.silent else None
 
 
 def guard_pre_key_time(entry: Entry, context: Context) -> str | None:  # noqa: ARG001  # as its fellows
-    """Which pre-keys were uploaded together is told by their times."""
+    """A pre-key without a trusted time stays: its time shows which keys were uploaded together."""
     return reasons.TIME_UNKNOWN if entry.mtime_ns < EARLIEST_SECONDS * _NS else None
 
 
@@ -339,14 +339,14 @@ def guard_session_age(entry: Entry, context: Context) -> str | None:
 
 
 def guard_age(entry: Entry, context: Context, limit: float) -> str | None:
-    """Not old under the shortest limit of this run, silences and copies considered."""
+    """A file that is not old under the shortest limit of this run stays, silences and copies considered."""
     return None if context.old(entry, limit) else context.why_young(entry, limit)
 
 
 def guard_pre_key(entry: Entry, context: Context) -> str | None:
-    """The rules for pre-keys of both libraries; all stay for a day after the tenant woke.
+    """Pre-keys follow the rules of both libraries; all stay for a day after the tenant woke.
 
-    First messages that strangers sent while it slept arrive then, and each needs its pre-key.
+    First messages that strangers sent during the stop arrive then, and each needs its pre-key.
     """
     since = context.ages.since
     if since is None or (

@@ -1,4 +1,4 @@
-"""The decision: which files go, in which order and why, and why the others stay."""
+"""The decision: which files are removed, in which order and why, and why the others stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One file to remove, why, and the number of the unit it goes with."""
+    """One file to remove, the reason, and the number of its unit."""
 
     entry: Entry
     reason: str
@@ -28,12 +28,12 @@ class Removal:
 
 
 class Plan:
-    """What a run does.
+    """The plan of one run.
 
-    `removals` in order, a unit's files next to each other; `kept`: how many of the other files
-    stay for each reason code; `left`: files that are due but past `maxRemovals`; `refused`: the
-    reason code when nothing may be removed at all; `before` and `after`: the counted number of
-    files. `context` is for asking the guards again before each removal (None when refused).
+    `removals` in order, a unit's files next to each other; `kept`: how many of the other files stay for each reason
+    code; `left`: files that are due but past `maxRemovals`; `refused`: the reason code when nothing may be removed at
+    all; `before` and `after`: the counted number of files. `context` is for calling the guards again before each
+    removal (None when refused).
     """
 
     __slots__ = ("after", "before", "context", "kept", "left", "refused", "removals")
@@ -48,7 +48,7 @@ class Plan:
         self.context: Context | None = None
 
     def keep(self, reason: str, files: int) -> None:
-        """Note that so many files stay for a reason."""
+        """Count files that stay for a reason."""
         if files:
             self.kept[reason] = self.kept.get(reason, 0) + files
 
@@ -64,10 +64,9 @@ def make_plan(
 ) -> Plan:
     """Return the plan for one run.
 
-    `now` in Unix seconds; `ages` says which times are old.
-    `emergency` adds, while the count is at `critical` or above, what emergencyRetention lets go,
-    and leaves out every file whose removal would not lower the count. `refused` is a reason code that
-    whoever asks knows for removing nothing.
+    `now` in Unix seconds; `ages` decides which times are old. `emergency` adds the removals of emergencyRetention while
+    the count is at `critical` or above, and leaves out every file whose removal would not lower the count. `refused` is
+    a reason code that the caller already has for removing nothing.
     """
     tally = Tally(entries, settings)
     plan = Plan(tally.counted)
@@ -84,7 +83,7 @@ def make_plan(
     due = due_units(allowed, context, settings.applied_retention(), extra)
     critical = settings.thresholds.critical
     choice = choose_emergency(due, tally, critical) if emergency else choose_normal(due, tally)
-    # A unit of which a guard protects one file stays whole.
+    # A unit with one file that a guard protects stays whole.
     plan.keep(reasons.OWN_KEY_IN_USE, len(allowed) - due.files)
     plan.keep(reasons.NO_GAIN, choice.without_gain)
     plan.keep(reasons.NOT_NEEDED, choice.not_needed)
@@ -99,9 +98,8 @@ def make_plan(
 def _past_cap(plan: Plan, units: list[Unit], limit: int) -> list[Unit]:
     """Plan units in order while they fit into `limit` files; return the others.
 
-    A unit is never split, and the first that does not fit ends the run, so that what goes is older
-    than what is left. Only a unit larger than the limit itself is passed over: it would block all
-    that is younger for ever.
+    A unit is never split, and the first that does not fit ends the run, so that removed files are older than those
+    left. Only a unit larger than the limit itself is skipped: it would block all younger ones for ever.
     """
     left: list[Unit] = []
     full = False

@@ -1,7 +1,7 @@
-"""Which files are due: what one set of ages and numbers would remove, as units.
+"""Which files are due under one set of ages and numbers, as units.
 
-A unit is what goes together or not at all: one file, or a group's memory file and the tenant's own
-sender keys. Guards have the last word; nothing they protect gets here.
+A unit is removed whole or not at all: one file, or a group's memory file and the tenant's own sender keys. Guards run
+first; files that they protect never get here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Unit:
-    """Files in their order of removal, why they go, and the time of the youngest of them."""
+    """Files in their order of removal, the reason, and the time of the youngest of them."""
 
     __slots__ = ("entries", "newest_ns", "reason")
 
@@ -41,7 +41,7 @@ class Unit:
 
 
 class Due:
-    """What the normal rules let go, and what the emergency's let go besides; each oldest first."""
+    """The units that the normal rules remove, and those that only the emergency rules remove; each oldest first."""
 
     __slots__ = ("extra", "normal")
 
@@ -58,7 +58,7 @@ class Due:
 def due_units(
     allowed: Iterable[Entry], context: Context, normal: Retention, extra: Retention | None
 ) -> Due:
-    """Return the units of `allowed` (files that no guard protects) which one of two retentions lets go."""
+    """Return the units of `allowed` (files that no guard protects) that one of two retentions removes."""
     due = Due()
     sets = [(Rules(context, normal), due.normal)]
     if extra is not None:
@@ -79,7 +79,7 @@ def due_units(
         group_files = context.groups[name]
         files = group_files.files
         if members != len(files):
-            continue  # a guard protects one of them: then none goes
+            continue  # a guard protects one of them: keep all
         for rules, units in sets:
             reason = rules.expired_pair(group_files)
             if reason is not None:

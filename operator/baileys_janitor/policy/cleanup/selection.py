@@ -1,7 +1,7 @@
-"""Which of the units that are due a run takes, and the counted number of files while they go.
+"""The units that a run takes from those due, and the counted number of files during removal.
 
-A normal run takes all of them. An emergency takes only what lowers the count: pre-keys above the
-allowance are not counted, so without them it loses nothing and new contacts keep their first
+A normal run takes all of them. An emergency takes only units that lower the count: pre-keys above
+the allowance are not counted, so it loses nothing without them, and new contacts keep their first
 message. It goes beyond the normal rules only while the count is at `critical` or above.
 """
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Starts with a whole listing; only units of the removable kinds are taken from it."""
+    """The counted number while units are removed; starts with a whole listing, and only removable
+    kinds are taken from it.
+    """
 
     __slots__ = ("_pre_keys", "_protected", "_settings", "_total", "counted")
 
@@ -29,7 +31,7 @@ class Tally:
         self._pre_keys = len(listing.of(PRE_KEY))
         self._protected = sum([len(listing.of(kind)) for kind in PROTECTED_KINDS])
         self._settings = settings
-        #: The number that is compared with the limits now.
+        #: The number that is compared with the limits, at present.
         self.counted = self._count()
 
     def _count(self) -> int:
@@ -50,12 +52,12 @@ class Tally:
             self._pre_keys += files
             self.counted = self._count()
         else:
-            self.counted += files  # no allowance leaves these out
+            self.counted += files  # no allowance excludes these
         return self.counted - before
 
 
 class Choice:
-    """The units a run takes in their order, and how many due files it leaves for which cause."""
+    """The units that a run takes, in order, and how many due files it leaves, by cause."""
 
     __slots__ = ("not_needed", "units", "without_gain")
 
@@ -66,7 +68,7 @@ class Choice:
 
 
 def choose_normal(due: Due, tally: Tally) -> Choice:
-    """Take everything the normal rules let go."""
+    """Take every unit of the normal rules."""
     choice = Choice()
     choice.units = due.normal
     for unit in due.normal:
@@ -75,14 +77,16 @@ def choose_normal(due: Due, tally: Tally) -> Choice:
 
 
 def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
-    """Take what lowers the count: the normal rules' units, then as few of the others as need be."""
+    """Take units that lower the count: those of the normal rules, then as few of the others as
+    needed.
+    """
     choice = Choice()
     for unit in due.normal:
         _take_if_lower(unit, tally, choice, choice.units)
     extra: list[Unit] = []
     for unit in due.extra:
         _take_if_lower(unit, tally, choice, extra)
-    # The youngest go back as long as the count stays below critical without them.
+    # Put the youngest back as long as the count stays below critical without them.
     needed: list[Unit] = []
     for unit in reversed(extra):
         tally.put_back(unit)

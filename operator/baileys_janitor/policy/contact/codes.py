@@ -1,8 +1,8 @@
-"""Every code that a repair gives, and a sentence for each. None of them holds a number."""
+"""Every code of a repair, with a sentence for each. None of them holds a number."""
 
 from __future__ import annotations
 
-# Why a file goes.
+# Why a file is moved.
 SESSION_REPAIR = "SessionRepair"
 AUTHOR_KEY_REPAIR = "AuthorKeyRepair"
 OWN_KEY_REPAIR = "OwnKeyRepair"
@@ -18,7 +18,7 @@ MOVED = {
     ),
 }
 
-# Why a file that was named stays.
+# Why a named file stays.
 NOT_NAMED = "NotNamed"
 
 KEPT = {NOT_NAMED: "Not a file of the contact or group that was named."}
@@ -55,7 +55,7 @@ REFUSED = {
     ),
 }
 
-# What a person should know of a plan.
+# Notes on a plan.
 LID_NOT_FOLLOWED = "LidNotFollowed"
 NO_MAPPING = "NoMapping"
 MAPPINGS_DISAGREE = "MappingsDisagree"

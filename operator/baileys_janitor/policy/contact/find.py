@@ -1,4 +1,4 @@
-"""From what was named to one contact, and from a listing to all contacts."""
+"""Find the contact that a request names, and list all contacts of a directory."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class Found:
-    """The contact that a request names; `refused` says why there is none, `notes` what is to be known of it.
+    """The contact that a request names; `refused` is the reason if there is none, `notes` are codes for the person.
 
-    `proven` says that mapping files tell the contact's LID from the tenant's own, where creds.json does not.
+    `proven`: mapping files distinguish the contact's LID from the tenant's own, where creds.json does not.
     """
 
     __slots__ = ("contact", "notes", "proven", "refused")
@@ -41,7 +41,7 @@ class Found:
 
 
 def named_contact(entries: Iterable[Entry], request: Request, key: bytes | None) -> Found:
-    """Return the contact in the one form that was named. `key` is the directory's, for a hash."""
+    """Return the contact in the one form that was named. `key` is the directory's key for hashes."""
     if not request.digest:
         return Found(Contact(request.phone, request.lid))
     if key is None:
@@ -57,9 +57,9 @@ def named_contact(entries: Iterable[Entry], request: Request, key: bytes | None)
 def resolve(named: Found, identity: Identity, mappings: Mappings) -> Found:
     """Return the contact in both its forms, as far as mapping files agree on them.
 
-    `mappings` has those of the named user, of the users that they name, and of the tenant's phone number. The
-    tenant itself is refused, in whatever form; so is a LID that may be its own. While `me.lid` is unknown, only the
-    form that was named is taken.
+    `mappings` has those of the named user, of the users that they name, and of the tenant's phone number. The tenant
+    itself is refused, in whatever form; so is a LID that may be its own. While `me.lid` is unknown, only the named form
+    is used.
     """
     contact = named.contact
     if contact is None:
@@ -80,7 +80,7 @@ def resolve(named: Found, identity: Identity, mappings: Mappings) -> Found:
 
 
 def _in_doubt(contact: Contact, lid: str, phone: str) -> Found:
-    """The contact in the form that was named, while any LID could be the tenant's own."""
+    """Return the contact in the named form, while any LID could be the tenant's own."""
     may_be_own = is_lid_form(f"{contact.lid}_1" if contact.lid else contact.phone)
     if may_be_own and not phone and not lid:
         return Found(refused=codes.LID_MAY_BE_OWN)
@@ -91,7 +91,7 @@ def _in_doubt(contact: Contact, lid: str, phone: str) -> Found:
 
 
 class Known:
-    """A contact with sessions in a listing: how many devices and files, and when one was last written (ns)."""
+    """A contact with sessions in a listing: its devices and files, and the time of its latest write (ns)."""
 
     __slots__ = ("contact", "devices", "files", "newest_ns")
 
@@ -107,7 +107,7 @@ class Known:
 
 
 def contacts_of(entries: Iterable[Entry], identity: Identity, mappings: Mappings) -> list[Known]:
-    """Return everybody whom the tenant has a session with, the latest first; not the tenant itself."""
+    """Return every contact with a session in the directory, the latest first, without the tenant itself."""
     phones = {lid: phone for phone, lid in mappings.pairs()}
     lids = {phone: lid for lid, phone in phones.items()}
     known: dict[Contact, Known] = {}
@@ -128,7 +128,7 @@ def contacts_of(entries: Iterable[Entry], identity: Identity, mappings: Mappings
 
 
 def _users(entries: Iterable[Entry]) -> Iterator[str]:
-    """Everybody whom a session, a sender key or a mapping names."""
+    """Yield every user named by a session, a sender key or a mapping."""
     for entry in entries:
         user = user_of(entry)
         if user is not None:

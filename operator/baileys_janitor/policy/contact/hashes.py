@@ -1,6 +1,6 @@
 """A contact's name for reports: HMAC-SHA-256 of its number, with a key that never leaves the volume.
 
-Without a key the hash of a phone number is the phone number: all of a country's are tried in seconds.
+Without a key, a hash of a phone number would be no secret: all numbers of a country can be tried in seconds.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def contact_hash(key: bytes, user: str) -> str:
-    """Return the hash of a user as it stands in file names (`1100`, `1100_128`, `2200_1`): 16 hex digits.
+    """Return the hash of a user as file names spell it (`1100`, `1100_128`, `2200_1`): 16 hex digits.
 
-    All spellings of a phone number have one hash, and so have those of a LID; a phone number and the LID of the
-    same person have two.
+    All spellings of a phone number have one hash, and so have those of a LID; a phone number and the LID of the same
+    person have two.
     """
     if len(key) != KEY_BYTES:
         raise ValueError("a key for contacts has 32 bytes")

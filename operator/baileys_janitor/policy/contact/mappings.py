@@ -1,4 +1,4 @@
-"""What the tenant's LID mapping files say of a contact.
+"""A contact's phone number and LID, from the tenant's LID mapping files.
 
 `lid-mapping-<phone>.json` holds the LID, `lid-mapping-<lid>_reverse.json` the phone number, each as a JSON string of
 digits. The volume's writer can put anything there, so a pair counts only where both files name each other.
@@ -55,7 +55,7 @@ class Mappings:
         return phone if phone and self._lids.get(phone) == lid else ""
 
     def says(self, user: str) -> tuple[str, ...]:
-        """Return the users that the two files of a user name, whether the other side agrees or not."""
+        """Return the users named by the two files of a user, whether or not the other side agrees."""
         return tuple(each[user] for each in (self._lids, self._phones) if user in each)
 
     def pairs(self) -> Iterator[tuple[str, str]]:

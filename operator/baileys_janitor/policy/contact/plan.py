@@ -1,7 +1,7 @@
-"""Which files a repair moves, in which order and why; and the guards that are asked again before each move.
+"""The files that a repair moves, in order and with reasons; and the guards that run again before each move.
 
-A session is a unit by itself, and so is a member's sender key. The tenant's own sender keys of a group and the
-group's memory file are one unit, the memory first: see `policy.own_groups`.
+A session is a unit by itself, and so is a member's sender key. The tenant's own sender keys of a group and the group's
+memory file are one unit, the memory first: see `policy.own_groups`.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 
 class RepairPlan:
-    """What a repair moves.
+    """The plan of one repair.
 
-    `removals` in order, a unit's files next to each other. `kept`: how many files that were named stay for each
-    reason code, `left`: how many are for another run. `refused`: why nothing may be moved; `notes`: codes of what a
-    person should know. `contact` is who was named, None for a group alone; `devices` and `authors` are how many the
-    files belong to.
+    `removals` in order, a unit's files next to each other. `kept`: how many named files stay for each reason code,
+    `left`: how many remain for another run. `refused`: why nothing may be moved; `notes`: codes of notes for the
+    person. `contact` is the named one, None for a group alone; `devices` and `authors` are the numbers of devices and
+    authors of the files.
     """
 
     __slots__ = (
@@ -74,9 +74,9 @@ class RepairPlan:
         self.authors = 0
 
     def protect(self, entry: Entry) -> str | None:
-        """Return the first reason why a file must stay, None when it is one that was named.
+        """Return the first reason why a file must stay, None when the repair may move it.
 
-        It goes by the name and by who the tenant is, not by how the plan was made.
+        Judged by the name and the tenant's identity, independently of how the plan was made.
         """
         reason = guard_kind(entry) or guard_name(entry) or identity_problem(self.identity)
         if reason is not None:
@@ -92,7 +92,7 @@ class RepairPlan:
         return reasons.OWN_LID_UNKNOWN if in_doubt else None
 
     def names(self, entry: Entry) -> bool:
-        """Return whether the request is about a file, going by its name alone."""
+        """Return whether a file belongs to the request, judged by its name alone."""
         request = self.request
         if entry.kind == SENDER_KEY_MEMORY:
             return request.own_key and entry.ident == request.group
@@ -111,9 +111,9 @@ def make_repair_plan(
     mappings: Mappings,
     key: bytes | None = None,
 ) -> RepairPlan:
-    """Return what a repair would do.
+    """Return the plan of a repair.
 
-    `mappings` are the contents of the mapping files as `find.resolve` wants them, `key` is the directory's key for
+    `mappings` are the contents of the mapping files as `find.resolve` needs them, `key` is the directory's key for
     hashes of contacts.
     """
     plan = RepairPlan(request, identity)
@@ -165,7 +165,7 @@ def _take_own_key(plan: RepairPlan, entries: list[Entry]) -> None:
     files = [] if group is None else group.files
     taken = files[
         :MAX_FILES_A_RUN
-    ]  # without its memory a key does no harm, nor without the other keys
+    ]  # without its memory file a key does no harm, nor without the other keys
     plan.left = len(files) - len(taken)
     plan.removals = [Removal(entry, codes.OWN_KEY_REPAIR, 0) for entry in taken]
     if plan.identity.lid_in_doubt and any(_may_be_own(plan, entry) for entry in entries):
@@ -180,7 +180,7 @@ def _may_be_own(plan: RepairPlan, entry: Entry) -> bool:
 
 
 def _in_other_form(plan: RepairPlan, entries: list[Entry]) -> bool:
-    """Return whether something lies here for the same number as another country's rules write it."""
+    """Return whether there are files for the same number in the spelling of another country's rules."""
     others = [Contact(each) for each in other_forms(plan.request.phone)]
     found = [
         user

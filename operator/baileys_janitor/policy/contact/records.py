@@ -1,7 +1,7 @@
-"""Whether a file that stands again under its name is the old record, or one that the library built anew.
+"""Whether a file that reappeared under its name is the old record, or one that the library built anew.
 
-A bot that runs keeps records in memory for five minutes and writes them back with its next message. What it builds
-instead, once the file is gone, has keys of its own.
+A running bot keeps records in memory for five minutes and writes them back with its next message. A record that it
+builds after the file is gone has other keys.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from binascii import a2b_base64
 from baileys_janitor.policy.files.file_kinds import SENDER_KEY, SESSION, classify
 from baileys_janitor.policy.files.strict_json import JsonError, parse
 
-#: Records have some kB; a session with many skipped messages has some hundred.
+#: Records have a few kB; a session with many skipped messages has a few hundred.
 MAX_RECORD_BYTES = 1 << 20
 
 
 def is_old_record(name: str, old: bytes | None, new: bytes | None, *, own: bool = False) -> bool:
-    """Return whether `new`, which stands under a name now, is the record that was removed as `old`.
+    """Return whether `new`, the file now under a name, is the record that was removed as `old`.
 
-    None is a file that cannot be read. A session is told by the keys that its chains began with, the tenant's
-    `own` sender key by its signing keys; they stay the same as long as it is the same record. A member's sender key
-    may come again from its author, so that it is the old one only while not a byte has changed.
+    None is a file that cannot be read. A session is identified by the keys that its chains began with, the tenant's
+    `own` sender key by its signing keys; they stay the same for the life of a record. A member's sender key may be sent
+    again by its author, so it counts as the old one only while not a byte has changed.
     """
     if old is None or new is None or old == new:
-        return True  # nothing shows that it is a new one
+        return True  # nothing shows that it is new
     if classify(name)[0] == SESSION or own:
         return _is_old(lasting_keys(name, old), lasting_keys(name, new))
     return False
 
 
 def lasting_keys(name: str, data: bytes | None) -> frozenset[str] | None:
-    """Return what stays the same in a session or sender key as long as it is the same record.
+    """Return the keys that stay the same for the life of a session or sender key.
 
-    None for other files, and for what is no record that could be read.
+    None for other files, and for a record that cannot be read.
     """
     kind = classify(name)[0]
     if data is None or kind not in (SESSION, SENDER_KEY):
@@ -47,14 +47,14 @@ def _is_old(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
 
 
 def _session_keys(data: bytes) -> frozenset[str] | None:
-    """Return the base keys of a record's sessions, None when it is none that could be read."""
+    """Return the base keys of a record's sessions, None when the record cannot be read."""
     record = _parsed(data)
     sessions = record.get("_sessions") if isinstance(record, dict) else None
     return frozenset(sessions) if isinstance(sessions, dict) and sessions else None
 
 
 def _signing_keys(data: bytes) -> frozenset[str] | None:
-    """Return the public signing keys of a sender key's states, None when it is none that could be read."""
+    """Return the public signing keys of a sender key's states, None when the record cannot be read."""
     record = _parsed(data)
     found = set()
     for state in record if isinstance(record, list) else ():
@@ -66,7 +66,7 @@ def _signing_keys(data: bytes) -> frozenset[str] | None:
 
 
 def _parsed(data: bytes) -> object:
-    """Return what a record says; a sender key lies in its file as the bytes of another JSON text."""
+    """Return the content of a record; a sender key's file holds the bytes of another JSON text."""
     value = _json(data)
     if isinstance(value, dict) and value.get("type") == "Buffer":
         inner = _bytes(value.get("data"))

@@ -1,4 +1,4 @@
-"""What a person asks to have repaired."""
+"""A person's request for a repair."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from baileys_janitor.policy.files.file_kinds import is_group
 class Request:
     """A contact (by one of `phone`, `lid`, `digest`), or a `group`, or an author's key in a group.
 
-    `phone` and `lid` are bare digits, `digest` is what `contact_hash` gives, `group` a JID as it stands in file
-    names. A group alone means the tenant's own key there; with `all_authors` the keys of everybody else. Raises
-    ValueError for anything else.
+    `phone` and `lid` are bare digits, `digest` is a result of `contact_hash`, `group` a JID as file names spell it. A
+    group alone selects the tenant's own key there; with `all_authors` the keys of everybody else. Raises ValueError for
+    anything else.
     """
 
     phone: str = ""
@@ -47,6 +47,6 @@ class Request:
         return bool(self.group) and not self.names_contact and not self.all_authors
 
     def __repr__(self) -> str:
-        """Tell which parts are set; none of them is shown."""
+        """Show which parts are set, without their values."""
         parts = [name for name in self.__slots__ if getattr(self, name)]
         return f"Request({', '.join(parts)})"

@@ -1,4 +1,4 @@
-"""Under which users a contact stands in file names: its phone number or its LID, each in its domains.
+"""The users that identify a contact in file names: its phone number or its LID, each in its domains.
 
 The library writes a phone number bare (`1100`) or as a hosted one (`1100_128`), a LID as `2200_1` or `2200_129`.
 Versions before 7 and the forks write LIDs bare, too. The number 1100 and the LID 1100 are two people.
@@ -29,7 +29,7 @@ _LID_DOMAINS = ("1", "129")
 
 
 class Contact:
-    """A person: phone number and LID, bare digits; "" for what is not known. At least one is."""
+    """A person: phone number and LID as bare digits; "" if unknown. At least one is known."""
 
     __slots__ = ("lid", "phone")
 
@@ -38,7 +38,7 @@ class Contact:
         self.lid = lid
 
     def has(self, user: str) -> bool:
-        """Return whether a user part of a file name is this contact, whatever domain or device it carries.
+        """Return whether a user part of a file name is this contact, in any domain and on any device.
 
         Digits match as a whole. A bare number is a LID only where it has as many digits as LIDs have.
         """
@@ -49,7 +49,7 @@ class Contact:
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Return the digits under which this contact stands."""
+        """Return the digits that identify this contact in file names."""
         return tuple(each for each in (self.phone, self.lid) if each)
 
     def __eq__(self, other: object) -> bool:
@@ -64,12 +64,12 @@ class Contact:
 
 
 def domain_of(user: str) -> str:
-    """`1100_1` and a fork's `1100_1-12` to `1`; "" without one."""
+    """Return the domain: `1` for `1100_1` and a fork's `1100_1-12`; "" without one."""
     return user.partition("-")[0].partition("_")[2]
 
 
 def is_lid_form(user: str) -> bool:
-    """Return whether a user part stands for a LID; a bare number may, if it is long enough."""
+    """Return whether a user part is a LID; a bare number may be one, if it is long enough."""
     domain = domain_of(user)
     return domain in _LID_DOMAINS or (not domain and may_be_lid(base_user(user)))
 
@@ -84,7 +84,7 @@ def canonical(user: str) -> str:
 
 
 def contact_of(user: str) -> Contact | None:
-    """Return the contact that a user part names by itself; None in a domain that nobody knows."""
+    """Return the contact that a user part names by itself; None in an unknown domain."""
     if is_lid_form(user):
         return Contact(lid=base_user(user))
     return Contact(phone=base_user(user)) if domain_of(user) in _PHONE_DOMAINS else None
@@ -107,17 +107,17 @@ def address_of(entry: Entry) -> tuple[str, int] | None:
 
 
 def is_phone(text: str) -> bool:
-    """Return whether a text can be a phone number as file names hold it."""
+    """Return whether a text can be a phone number as file names spell it."""
     return is_number(text) and text != "0" and len(text) <= MOST_PHONE_DIGITS
 
 
 def is_lid(text: str) -> bool:
-    """Return whether a text can be a LID as file names hold it."""
+    """Return whether a text can be a LID as file names spell it."""
     return is_number(text) and text != "0" and len(text) <= MOST_LID_DIGITS
 
 
 def other_forms(phone: str) -> tuple[str, ...]:
-    """Return how else a phone number may be registered, where countries have changed theirs; mostly nothing.
+    """Return the other registered forms of a phone number, where countries have changed their format; mostly none.
 
     Brazil put a ninth digit in front of mobile numbers, Mexico a 1 and Argentina a 9 behind the country code. An
     account keeps the form in which it was registered.

@@ -1,4 +1,4 @@
-"""Contacts and groups as people and logs write them. What was written is personal: no message holds it."""
+"""Contacts and groups as people and logs write them. The input is personal: no message repeats it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baileys_janitor.policy.contact.users import MOST_LID_DIGITS, MOST_PHONE_DIG
 from baileys_janitor.policy.files.file_kinds import is_group
 
 LONGEST = 200
-"""Characters that are read of a contact or a group."""
+"""The longest text of a contact or a group that is read, in characters."""
 
 _FEWEST_PHONE_DIGITS = 7
 _PHONE_SERVERS = ("s.whatsapp.net", "c.us", "hosted")
@@ -28,11 +28,11 @@ class Unreadable(ValueError):  # noqa: N818  # pairs with the other refusals of 
 
 
 class IsGroup(Unreadable):
-    """A text names a group where a contact was asked for."""
+    """A text names a group where a contact is required."""
 
 
 def request_in(contact: str | None, group: str | None) -> Request:
-    """Return what is asked for in two texts, of which at least one is given.
+    """Return the request in two texts, of which at least one is given.
 
     A contact is a phone number, a JID, a LID with its server, or the hash that `repair --list` prints. Raises
     Unreadable.
@@ -50,7 +50,7 @@ def request_in(contact: str | None, group: str | None) -> Request:
 
 
 def texts_of(request: Request) -> tuple[str | None, str | None]:
-    """Return a request as `request_in` reads it: the contact and the group, None for what is not named."""
+    """Return a request as `request_in` reads it: the contact and the group, None for the one that is not named."""
     lid = f"{request.lid}@lid" if request.lid else ""
     return request.phone or lid or request.digest or None, request.group or None
 
@@ -116,7 +116,7 @@ def _phone_of(text: str) -> str:
 
 
 def _digits(text: str, example: str = "") -> str:
-    """Return the digits of a number, whatever stands between them and in whatever script."""
+    """Return the digits of a number in any script, without separators."""
     plain = _SEPARATORS.sub("", text).removeprefix("+")
     if not plain:
         raise Unreadable("no number was given.")

@@ -1,1 +1,1 @@
-"""What the files of a session are: their kinds, their counts, and edits of their text."""
+"""The files of a session: their kinds, their counts, and edits of their text."""

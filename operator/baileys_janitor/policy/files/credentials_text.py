@@ -14,7 +14,7 @@ COUNTERS = ("nextPreKeyId", "firstUnuploadedPreKeyId")
 def with_counters(data: bytes, number: int) -> bytes:
     """Return a creds.json in which both pre-key counters have the value `number`.
 
-    Raises ValueError where they are missing, or where anything else would change.
+    Raises ValueError if they are missing, or if anything else would change.
     """
     before = _document(data)
     edits = [

@@ -1,4 +1,4 @@
-"""One regular file of a session directory, as a listing saw it."""
+"""One regular file of a session directory, as a listing returned it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Cleaning a directory with more entries than this is refused; it is only counted.
+#: A cleanup refuses a directory with more entries than this; it is only counted.
 MAX_ENTRIES = 200_000
 
 
@@ -18,9 +18,8 @@ MAX_ENTRIES = 200_000
 class Entry:
     """Name, kind and id, size in bytes, modification and change time in ns, inode and device number.
 
-    `ctime_ns` is 0 where it is not known; it serves only where `mtime_ns` says nothing.
-    `name` is the file name with undecodable bytes as surrogates. It and `ident` can hold phone
-    numbers: neither is part of the printed form.
+    `ctime_ns` is 0 where it is not known; it is used only where `mtime_ns` is not trusted. `name` is the file name with
+    undecodable bytes as surrogates. It and `ident` can hold phone numbers: neither is part of the printed form.
     """
 
     name: str
@@ -45,7 +44,7 @@ class Entry:
 
 
 class Entries(list[Entry]):
-    """A listing that is not changed any more: sorted by kind once, however many rules ask for a kind."""
+    """An immutable listing: sorted by kind once, however many rules ask for a kind."""
 
     __slots__ = ("_by_kind",)
 

@@ -1,13 +1,13 @@
-"""What a file of a session directory is, told by its full name.
+"""The kind of a session file, derived from its full name.
 
-The library (`useMultiFileAuthState`) writes `<type>-<id>.json` with `/` as `__` and `:`
-as `-`. Types overlap as prefixes (`sender-key-memory-` also starts with `sender-key-`), so the
-longest one is tried first. For the kinds that a rule may remove, the id must be one the library
-itself would write; anything else is `other`, which is never touched.
+The library (`useMultiFileAuthState`) writes `<type>-<id>.json` with `/` as `__` and `:` as `-`. Types overlap as
+prefixes (`sender-key-memory-` also starts with `sender-key-`), so the longest one is tried first. For the kinds that a
+rule may remove, the id must have the form that the library itself writes; anything else is `other`, which is never
+touched.
 
-Libraries before 7 and the forks of them know no domains: a LID is a plain number there. The forks
-whaileys and @adiwajshing/baileys put the device into the user and always write device 0, so that
-`session-1100-12.0.json` is device 12 of user 1100.
+Libraries before 7 and their forks know no domains: a LID is a plain number there. The forks whaileys and
+@adiwajshing/baileys put the device into the user and always write device 0, so that `session-1100-12.0.json` is device
+12 of user 1100.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS: tuple[str, ...] = (
     OTHER,
 )
 
-#: Known kinds that no rule removes. They are what "protected" counts; `other` is not among them.
+#: Known kinds that no rule removes. "protected" counts exactly these; `other` is not among them.
 PROTECTED_KINDS = frozenset(
     (CREDS, APP_STATE_SYNC, LID_MAPPING, DEVICE_LIST, TC_TOKEN, IDENTITY_KEY)
 )
@@ -47,7 +47,7 @@ PROTECTED_KINDS = frozenset(
 #: The only kinds a rule may ever remove.
 REMOVABLE_KINDS = frozenset((PRE_KEY, SESSION, SENDER_KEY, SENDER_KEY_MEMORY))
 
-#: Kinds that belong to a pairing, so that a rotation moves them. LID mappings hold for whoever is paired.
+#: Kinds that belong to a pairing, so that a rotation moves them. LID mappings are valid for any pairing.
 PAIRING_KINDS = frozenset(KINDS) - {LID_MAPPING, OTHER}
 
 #: Kinds whose modification time is the tenant's traffic (every message rewrites them).
@@ -61,8 +61,8 @@ _BACKUP_WORDS = ("bak", "backup", "copy", "old", "orig", "save")
 _SENDER_KEY_PREFIX = "sender-key-"
 _MEMORY_PREFIX = "sender-key-memory-"
 _GROUP_SERVERS = ("g.us", "broadcast")
-# LIDs seen in the field have up to 15 digits, nearly all of them at least 14. E.164 allows a phone
-# number 15 as well, but hardly any has more than 13, the country code included.
+# LIDs seen in the field have up to 15 digits, nearly all of them at least 14. E.164 also allows 15 digits in a phone
+# number, but hardly any has more than 13, the country code included.
 _LEAST_LID_DIGITS = 14
 
 # Pre-key ids travel as three bytes, and the library counts from 1.
@@ -85,10 +85,10 @@ _TYPES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-# A name with every digit as "0" is its shape. A directory has thousands of names and a few dozen shapes, and all
-# names of one shape are of one kind, but for numbers with leading zeros and the few exceptions in `_shape`.
+# The shape of a name is the name with every digit replaced by "0". A directory has thousands of names but only a few
+# dozen shapes, and all names of one shape are of one kind, except for leading zeros and the few exceptions in `_shape`.
 _TO_SHAPE = bytes.maketrans(b"123456789", b"000000000")
-# By shape: the kind, where the id begins, and where a "0" would be a leading one that the kind does not allow.
+# By shape: the kind, the start of the id, and the places of a "0" that would be a leading zero the kind does not allow.
 _shapes: dict[bytes, tuple[str, int, tuple[int, ...]] | None] = {}
 _SHAPES_MAX = 4_096
 _SURE_PRE_KEY_DIGITS = 7  # none of them exceeds _MAX_PRE_KEY_ID
@@ -118,7 +118,7 @@ def classify(name: str) -> tuple[str, str]:
 
 
 def classify_all(names: list[str]) -> list[tuple[str, str]]:
-    """Return what `classify` returns of each name, for less: the shapes of all are made at once."""
+    """Return the result of `classify` for each name, faster: the shapes of all names are computed at once."""
     text = "\n".join(names)
     if not text.isascii() or text.count("\n") >= len(names):
         return [*map(classify, names)]
@@ -139,9 +139,9 @@ def classify_all(names: list[str]) -> list[tuple[str, str]]:
 
 
 def _shape(shape: bytes) -> tuple[str, int, tuple[int, ...]] | None:
-    """Return what all names of a shape have in common, None where each is to be read by itself.
+    """Return the properties common to all names of a shape, None where each name must be read by itself.
 
-    Those are unusual names, and those in which a digit's value matters: the fork's device 0, large pre-key ids.
+    Those are unusual names, and names in which a digit's value matters: the fork's device 0, large pre-key ids.
     """
     name = shape.decode().replace("0", "1")
     kind, ident = _classify(name)
@@ -175,8 +175,8 @@ def _classify(name: str) -> tuple[str, str]:
 def is_temporary(name: str) -> bool:
     """Return whether the name is one that an atomic write gives its file until it is renamed.
 
-    `creds.json.tmp`, `session-1100.0.json.tmp-1712` and `creds.json.3948234`, each perhaps with
-    a dot before it. Backups (`creds.json.bak`, `creds.json.20260101`) are none.
+    `creds.json.tmp`, `session-1100.0.json.tmp-1712` and `creds.json.3948234`, each optionally with a dot before it.
+    Backups (`creds.json.bak`, `creds.json.20260101`) are not temporary.
     """
     plain = name[1:] if name.startswith(".") else name
     if plain.endswith(_TEMPORARY_ENDINGS):
@@ -189,7 +189,7 @@ def is_temporary(name: str) -> bool:
 
 
 def _is_random(text: str) -> bool:
-    """Letters and digits as programs draw them for a temporary name; no date, no word for a backup."""
+    """Return whether a text looks like a random suffix of a temporary name; dates and words for a backup do not."""
     if text.startswith(_BACKUP_WORDS) or (text.startswith("20") and len(text) <= 14):
         return False
     drawn = text.isascii() and text.isalnum() and 4 <= len(text) <= 40
@@ -204,13 +204,13 @@ def is_number(text: str) -> bool:
 
 
 def session_address(ident: str) -> tuple[str, int] | None:
-    """`1100_1.12` and a fork's `1100_1-12.0` to `("1100_1", 12)`: user with domain, and device."""
+    """Parse `1100_1.12` and a fork's `1100_1-12.0` to `("1100_1", 12)`: user with domain, and device."""
     user, dot, device = ident.rpartition(".")
     return _address(user, device) if dot else None
 
 
 def sender_key_address(ident: str) -> tuple[str, str, int] | None:
-    """`G@g.us--1100_1--12` and a fork's `G@g.us--1100_1-12--0` to `("G@g.us", "1100_1", 12)`."""
+    """Parse `G@g.us--1100_1--12` and a fork's `G@g.us--1100_1-12--0` to `("G@g.us", "1100_1", 12)`."""
     parts = ident.rsplit("--", 2)
     if len(parts) != 3 or not is_group(parts[0]):
         return None
@@ -219,10 +219,10 @@ def sender_key_address(ident: str) -> tuple[str, str, int] | None:
 
 
 def sender_key_group(name: str) -> str | None:
-    """Return the group that a sender key's file is for, read from any name of that type.
+    """Return the group of a sender key's file, read from any name of that type.
 
-    None for every other file, and for a name without a group. A name that `classify` calls
-    `other` may still be the key of a group, spelled as only its writer knows.
+    None for every other file, and for a name without a group. A file that `classify` calls `other` may still be the key
+    of a group, in a spelling that only its writer knows.
     """
     if not name.startswith(_SENDER_KEY_PREFIX) or not name.endswith(_SUFFIX):
         return None
@@ -244,25 +244,25 @@ def base_user(user: str) -> str:
 def may_be_lid(user: str) -> bool:
     """Return whether a user part of a name may be a LID.
 
-    Baileys 7 marks LIDs with a domain. Older versions and forks do not: there a number counts as one
-    from `_LEAST_LID_DIGITS` digits on, since phone numbers hardly ever have so many.
+    Baileys 7 marks LIDs with a domain. Older versions and forks do not: there a number counts as a LID from
+    `_LEAST_LID_DIGITS` digits on, since hardly any phone number has that many.
     """
     return "_" in user or len(base_user(user)) >= _LEAST_LID_DIGITS
 
 
 def is_group(text: str) -> bool:
-    """Return whether a text is a group, a broadcast list or `status@broadcast`, as its JID stands in file names."""
+    """Return whether a text is a group, a broadcast list or `status@broadcast`, as file names spell its JID."""
     local, at, server = text.partition("@")
     if not at or server not in _GROUP_SERVERS:
         return False
     if local == "status":
         return server == "broadcast"
-    # Groups made before 2020 are called <creator>-<time>.
+    # Groups created before 2020 are called <creator>-<time>.
     return all(is_number(part) for part in local.split("-", 1))
 
 
 def _address(user: str, device: str) -> tuple[str, int] | None:
-    """User with domain, and device, from the two parts that stand in a name."""
+    """Return user with domain, and device, from the two parts of a name."""
     name, dash, inside = user.partition("-")
     if not _is_user(name) or not _is_device(device):
         return None
@@ -289,5 +289,5 @@ def _well_formed(kind: str, ident: str) -> bool:
         return is_group(ident)
     if kind == PRE_KEY:
         return is_number(ident) and 0 < int(ident) <= _MAX_PRE_KEY_ID
-    # The rest is never removed, whatever the id: later libraries may spell it differently.
+    # Other kinds are never removed, whatever the id: later libraries may spell it differently.
     return ident != "" and ident.isprintable() and " " not in ident

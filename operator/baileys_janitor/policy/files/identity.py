@@ -1,8 +1,8 @@
-"""Who the tenant is: what creds.json says, read defensively.
+"""The tenant's identity: the content of creds.json, read defensively.
 
-The library writes creds.json in place, so a reader can see it empty or cut with nothing wrong, and
-after a crash or a full disk it can hold anything. `creds.registered` stays false after a QR
-pairing: paired means that `me.id` and `account` are there.
+The library writes creds.json in place, so a reader can see it empty or cut although nothing is wrong, and after a crash
+or a full disk it can hold anything. `creds.registered` stays false after a QR pairing: a session is paired if `me.id`
+and `account` are present.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ ABSENT = "Absent"
 TOO_LARGE = "TooLarge"
 STATES = (PAIRED, UNPAIRED, CORRUPT, ABSENT, TOO_LARGE)
 
-#: Nothing larger is parsed. Real files have 2 to 200 kB (`processedHistoryMessages` grows), and the
-#: worst document of this size takes some 40 MB as objects.
+#: A larger file is not parsed. Real files have 2 to 200 kB (`processedHistoryMessages` grows), and the worst document
+#: of this size takes some 40 MB as objects.
 MAX_CREDS_BYTES = 1024 * 1024
 
 #: A mapping file holds one number in quotation marks.
@@ -35,13 +35,12 @@ _DOMAINS = ("", "_1", "_128", "_129")
 
 
 class Identity:
-    """What the rules need of creds.json.
+    """The parts of creds.json that the rules need.
 
-    `own_users`: the tenant's users as they stand in file names, under its phone number and its
-    LID, each in every domain. `knows_lid`: the tenant's own LID is known, from `me.lid` or from
-    its own mapping files; `lid_unreadable`: `me.lid` is there but makes no sense. The two pre-key
-    counters are None unless they are whole numbers of at least 1. `fingerprint` is a hash of the
-    public identity key and the registration id: 16 hex digits when paired, else "".
+    `own_users`: the tenant's users as file names spell them, under its phone number and its LID, each in every domain.
+    `knows_lid`: the tenant's own LID is known, from `me.lid` or from its own mapping files; `lid_unreadable`: `me.lid`
+    is present but invalid. The two pre-key counters are None unless they are whole numbers of at least 1. `fingerprint`
+    is a hash of the public identity key and the registration id: 16 hex digits when paired, else "".
     """
 
     __slots__ = (
@@ -79,16 +78,16 @@ class Identity:
         self.fingerprint = fingerprint
 
     def owns(self, user: str) -> bool:
-        """Return whether a user part of a file name is the tenant's own, whatever domain it carries."""
+        """Return whether a user part of a file name is the tenant's own, in any domain."""
         return self.may_own(user) and base_user(user) in self._bases
 
     def may_own(self, ident: str) -> bool:
-        """Return False for an id that begins with no user of the tenant's, as nearly all do."""
+        """Return False for an id that starts with none of the tenant's users, as nearly all ids do."""
         return ident.startswith(self._starts)
 
     @property
     def lid_in_doubt(self) -> bool:
-        """Whether any LID could be the tenant's own: creds.json is paired and tells none."""
+        """Whether any LID could be the tenant's own: creds.json is paired and does not name it."""
         return self.state == PAIRED and not self.knows_lid
 
     def with_lid(self, lid_user: str) -> Identity:
@@ -113,7 +112,7 @@ def read_identity(data: bytes | None) -> Identity:
     if len(data) > MAX_CREDS_BYTES:
         return Identity(TOO_LARGE)
     try:
-        # As Node.js reads it: bytes that are no UTF-8 become replacement characters.
+        # As Node.js reads it: invalid UTF-8 becomes replacement characters.
         creds = parse(data.decode("utf-8", "replace"))
     except (JsonError, MemoryError):
         return Identity(CORRUPT)
@@ -123,8 +122,8 @@ def read_identity(data: bytes | None) -> Identity:
 def with_lid_of(identity: Identity, read: Callable[[str], bytes | None]) -> Identity:
     """Return the identity with the own LID of the tenant's mapping files, where `me.lid` is missing.
 
-    `read` returns a file's bytes by its name. Both files of the pair must name each other. A `me.lid` that makes no
-    sense is left in doubt.
+    `read` returns a file's bytes by its name. Both files of the pair must name each other. An invalid `me.lid` is left
+    in doubt.
     """
     if not identity.lid_in_doubt or identity.lid_unreadable:
         return identity
@@ -136,7 +135,7 @@ def with_lid_of(identity: Identity, read: Callable[[str], bytes | None]) -> Iden
 
 
 def mapped_user(data: bytes | None) -> str:
-    """Return the user in the bytes of a lid-mapping file, "" when there is none that makes sense."""
+    """Return the user in the bytes of a lid-mapping file, "" when it holds none."""
     if data is None or len(data) > MAX_MAPPING_BYTES:
         return ""
     text = data.strip(b" \t\r\n")
@@ -193,7 +192,7 @@ def buffer_text(value: object) -> str | None:
     if isinstance(value, dict) and "data" in value:
         value = value["data"]
     elif isinstance(value, dict):
-        value = list(value.values())  # a Uint8Array that went through plain JSON.stringify
+        value = list(value.values())  # a Uint8Array serialized by plain JSON.stringify
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(_is_byte(each) for each in value):

@@ -1,4 +1,4 @@
-"""Where values stand in the bytes of a JSON document, so that one can be replaced and every other byte stays.
+"""Positions of values in the bytes of a JSON document, so that one can be replaced and every other byte stays.
 
 A round trip through a JSON library would not do: it writes numbers, escapes and duplicate keys in its own way.
 """
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    #: The keys that lead to a value through objects: one inside a list has none.
+    #: The keys on the way to a value through objects: a value inside a list has no path.
     Path = tuple[str, ...]
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
@@ -22,7 +22,7 @@ _SPACE = b" \t\r\n"
 def places(data: bytes, wanted: set[int]) -> Iterator[tuple[Path, int, int]]:
     """Yield path, start and end of each member's value whose path has one of the `wanted` lengths.
 
-    `data` is a document that was parsed before. Inner values come before those that hold them.
+    `data` is a document that was parsed before. Inner values come before the values that contain them.
     """
     path: list[str | None] = []
     starts: list[int] = []
@@ -53,7 +53,7 @@ def places(data: bytes, wanted: set[int]) -> Iterator[tuple[Path, int, int]]:
 
 
 def replaced(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
-    """Return the bytes with other values between the given places, which are in order."""
+    """Return the bytes with the values at the given places replaced; the places are in order."""
     parts = []
     end = 0
     for first, last, value in edits:
@@ -63,7 +63,7 @@ def replaced(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
 
 
 def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """Return where the value between two places begins and ends, without the white space around it."""
+    """Return start and end of the value between two places, without surrounding white space."""
     value = data[start:end]
     first = start + len(value) - len(value.lstrip(_SPACE))
     return first, first + len(value.strip(_SPACE))

@@ -1,9 +1,9 @@
 """The tenant's own sender keys, each with the memory file of its group: one unit.
 
-The memory file says which members hold the tenant's key of a group. Without the key but with the
-memory file the library makes a new key and tells nobody, and its next message there is unreadable
-for every member; the reverse is harmless. So both go or none, the memory file first, and a memory
-file whose key is gone is removed as a repair.
+The memory file lists the members that hold the tenant's key of a group. Without the key but with the memory file the
+library makes a new key and distributes it to nobody, and its next message there is unreadable for every member; the
+reverse is harmless. So both are removed or neither, the memory file first, and a memory file whose key is gone is
+removed as a repair.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 class OwnGroup:
     """One group's memory file and own sender keys.
 
-    `keys` holds every key of the tenant's user: under its phone number and its LID, and those of
-    its other devices, which cannot always be told apart. `newest_ns` is the latest modification
-    time of all, and of keys that may be its own. `broken`: the memory file stands without a key
-    that could be read, and no other file can be that key.
+    `keys` holds every key of the tenant's user: under its phone number and its LID, and those of its other devices,
+    which cannot always be told apart. `newest_ns` is the latest modification time of all of them, and of keys that may
+    be its own. `broken`: there is a memory file but no readable key, and no other file can be that key.
     """
 
     __slots__ = ("broken", "keys", "memory", "newest_ns")
@@ -52,7 +51,7 @@ class OwnGroup:
 
     @property
     def files(self) -> list[Entry]:
-        """In the order of removal: the memory file first, the keys by name."""
+        """The files in the order of removal: the memory file first, the keys by name."""
         keys = sorted(self.keys, key=_name)
         return keys if self.memory is None else [self.memory, *keys]
 
@@ -64,9 +63,8 @@ def _name(entry: Entry) -> str:
 def own_groups(entries: Iterable[Entry], identity: Identity) -> dict[str, OwnGroup]:
     """Return the units by group.
 
-    A key under a LID can be the tenant's own while its LID is unknown, and so can a key whose name
-    cannot be read (another library's spelling). Such a group is never called broken, and is as young
-    as that key.
+    A key under a LID can be the tenant's own while its LID is unknown, and so can a key whose name cannot be read
+    (another library's spelling). Such a group is never called broken, and is as young as that key.
     """
     groups: dict[str, OwnGroup] = {}
     perhaps_own: dict[str, int] = {}
@@ -104,7 +102,7 @@ def _note(times: dict[str, int], group: str, entry: Entry) -> None:
 
 
 def broken_groups(entries: Iterable[Entry], identity: Identity, before_ns: int) -> int:
-    """Return in how many groups a memory file has lost its key, and none of it was written since `before_ns`."""
+    """Return the number of groups whose memory file has lost its key, without any write since `before_ns`."""
     files = listed(entries)
     if not files.of(SENDER_KEY_MEMORY):
         return 0

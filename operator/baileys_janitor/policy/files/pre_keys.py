@@ -1,10 +1,9 @@
-"""Which pre-keys may go: none on the library that uploads 812, the old ones on its predecessor.
+"""Which pre-keys may be removed: none with the library that uploads 812, the old ones with its predecessor.
 
-An uploaded pre-key can be handed out by the server until someone uses it; without its file that
-person's first message fails. Up to 7.0.0-rc.5 the library uploaded 30 at a time, since rc.6 812 at
-first and 5 later. Nothing in the directory says which of them wrote it, so it is told by the ids and
-the times: one upload is written at once, and a key from a retry receipt stands alone, at least 250 ms
-from the next. Whatever cannot be told for certain counts as "keep".
+The server can hand out an uploaded pre-key until someone uses it; without its file that person's first message fails.
+Up to 7.0.0-rc.5 the library uploaded 30 at a time, since rc.6 812 at first and 5 later. Nothing in the directory names
+the library that wrote it, so it is derived from the ids and the times: one upload is written at once, and a key from a
+retry receipt stands alone, at least 250 ms from the next. A key that cannot be attributed for certain is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.files.file_entry import Entry
     from baileys_janitor.policy.files.identity import Identity
 
-#: Pre-keys further apart than this many ids are taken for those of the library that uploads 812.
+#: Pre-keys further apart than this many ids are attributed to the library that uploads 812.
 MAX_UPLOAD_SPAN = 100
 #: Keys from retry receipts stay for 30 days, as long as WhatsApp keeps an undelivered message.
 RETRY_KEY_AGE_NS = 30 * 86_400 * 10**9
@@ -44,7 +43,7 @@ _OLD_UPLOAD_EVIDENCE = 11
 
 
 class _Run:
-    """Pre-keys written shortly after one another: how many, and their lowest and highest id."""
+    """Pre-keys written shortly after one another: their ids, the lowest and the highest."""
 
     __slots__ = ("highest", "keys", "lowest")
 
@@ -58,12 +57,12 @@ class _Run:
         return self.highest - self.lowest + 1
 
     def covers(self, other: _Run) -> bool:
-        """Return whether the other one's ids lie within these."""
+        """Return whether the other run's ids lie within these."""
         return self.lowest <= other.lowest and other.highest <= self.highest
 
 
 def _runs(written: list[tuple[int, int]], gap_ns: int) -> Iterator[_Run]:
-    """Split (mtime_ns, id) pairs in order of time wherever more than `gap_ns` passed."""
+    """Split (mtime_ns, id) pairs in order of time at every gap of more than `gap_ns`."""
     keys: list[int] = []
     last = 0
     for mtime_ns, key in written:
@@ -77,34 +76,34 @@ def _runs(written: list[tuple[int, int]], gap_ns: int) -> Iterator[_Run]:
 
 
 def _uploads(written: list[tuple[int, int]]) -> Iterator[_Run]:
-    """Return what certainly was uploaded, of (mtime_ns, id) pairs in order of time."""
+    """Yield the runs that are certainly uploads, from (mtime_ns, id) pairs in order of time."""
     for run in _runs(written, _SURELY_SAME_NS):
         if len(run.keys) > 1 and run.span >= _SMALLEST_UPLOAD:
             yield run
 
 
 def upload_span(entries: Iterable[Entry]) -> int:
-    """Return how many ids the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
+    """Return the number of ids that the pre-keys cover, consumed ones between them included; 0 without pre-keys."""
     keys = [int(entry.ident) for entry in listed(entries).of(PRE_KEY)]
     return max(keys) - min(keys) + 1 if keys else 0
 
 
 class PreKeys:
-    """What can be told about a directory's pre-keys.
+    """The classification of a directory's pre-keys.
 
-    `doubt` is the reason code for which all of them stay, None when the older ones may go.
-    `uploaded`: ids that are certainly from an upload, newest first. `singles`: ids that are
-    certainly from retry receipts. The rest can be either. Both are empty when in doubt.
+    `doubt` is the reason code that keeps all of them, None when the older ones may be removed. `uploaded`: ids that are
+    certainly from an upload, newest first. `singles`: ids that are certainly from retry receipts. The rest can be
+    either. Both are empty when in doubt.
     """
 
     __slots__ = ("_certain", "doubt", "latest", "singles", "uploaded")
 
     def __init__(self, entries: Iterable[Entry], identity: Identity) -> None:
-        # By id first: times then stand nearly in order already.
+        # By id first: the times are then nearly sorted already.
         by_id = sorted([(int(each.ident), each.mtime_ns) for each in listed(entries).of(PRE_KEY)])
         written = sorted([(mtime_ns, key) for key, mtime_ns in by_id])
         following = identity.next_pre_key_id
-        # The first id that must stay: what is looked for at login, and all that is newer than that.
+        # The lowest id that must stay: the key that the login checks; all newer ones stay too.
         self.latest = (following or 1) - 1
         if identity.first_unuploaded_pre_key_id is not None:
             self.latest = min(self.latest, identity.first_unuploaded_pre_key_id)
@@ -113,7 +112,7 @@ class PreKeys:
             self.doubt = PRE_KEYS_IN_DOUBT
         runs: list[_Run] = []
         uploads: list[_Run] = []
-        if self.doubt is None:  # else all stay, whichever they are
+        if self.doubt is None:  # else all stay
             runs = [*_runs(written, _SAME_UPLOAD_NS)]
             uploads = [*_uploads(written)]
         self.uploaded = sorted((key for run in uploads for key in run.keys), reverse=True)
@@ -127,7 +126,7 @@ class PreKeys:
         return self.uploaded[number - 1] if number <= len(self.uploaded) else 0
 
     def protects(self, key: int, age_ns: int, floor: int) -> str | None:
-        """Return why the key of that id and age stays; `floor` is what `newest` said."""
+        """Return the reason to keep the key of that id and age; `floor` is the result of `newest`."""
         if self.doubt is not None:
             return self.doubt
         if key >= self.latest:
@@ -152,9 +151,9 @@ def _doubt(written: list[tuple[int, int]], following: int | None) -> str | None:
         return LARGE_UPLOADS
     if highest < _INITIAL_UPLOAD:
         return None  # 812 were never uploaded: ids count from 1
-    # These may be what is left of an upload of 812 and of the fives added to it. Only two uploads
-    # that are clearly larger than 5, and none above 30, are the old library's own pattern: an upload
-    # of 812 leaves no room for a second one so close to it.
+    # These may be the rest of an upload of 812 and of the fives added to it. Only two uploads that are clearly larger
+    # than 5, and none above 30, are the old library's own pattern: an upload of 812 leaves no room for a second one so
+    # close to it.
     runs, uploads = [*_runs(written, _SAME_UPLOAD_NS)], [*_uploads(written)]
     clear = [
         run
@@ -166,7 +165,7 @@ def _doubt(written: list[tuple[int, int]], following: int | None) -> str | None:
 
 
 def _times_rise_with_ids(by_id: list[tuple[int, int]]) -> bool:
-    """Return whether (id, mtime_ns) pairs have later times for higher ids, as long as nobody altered them."""
+    """Return whether (id, mtime_ns) pairs have later times for higher ids, as they do unless somebody altered them."""
     latest = min([mtime_ns for _, mtime_ns in by_id], default=0)
     for _, mtime_ns in by_id:
         if mtime_ns < latest - _SAME_UPLOAD_NS:
@@ -176,7 +175,7 @@ def _times_rise_with_ids(by_id: list[tuple[int, int]]) -> bool:
 
 
 def _singles(runs: list[_Run], keys: list[int], following: int) -> frozenset[int]:
-    """Return keys written alone, between neighbours too close for an upload to have been there."""
+    """Return keys written alone, between neighbours too close to leave room for an upload."""
     alone = {run.lowest for run in runs if len(run.keys) == 1}
     borders = [0, *keys, max(following, keys[-1] + 1 if keys else 1)]
     return frozenset(

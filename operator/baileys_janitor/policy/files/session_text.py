@@ -1,8 +1,9 @@
-"""Closing the open session in a session's file: one number changes, and every other byte stays.
+"""Close the open session in a session's file: one number changes, and every other byte stays.
 
-A file holds the open session of an address and closed ones. libsignal decrypts with either and encrypts with the
-open one alone. Put back from an archive, an open session would encrypt with keys that the other side has passed: it
-could read none of it. Closed, it still reads what was sent before, and the first answer makes a new one.
+A file holds the open session of an address and closed ones. libsignal decrypts with all of them and encrypts with the
+open one alone. After a restore, an open session would encrypt with keys that the other side has already passed, so the
+other side could not read its messages. Closed, it still decrypts messages sent before, and the first answer starts a
+new session.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from baileys_janitor.policy.files.json_places import places, replaced
 from baileys_janitor.policy.files.strict_json import MAX_PARSED_BYTES, JsonError, parse
 
-# libsignal's session_record.js: the time in ms at which a session was closed, or this.
+# libsignal's session_record.js: the time in ms at which a session was closed, or this value while it is open.
 _OPEN = -1
 _VERSION = "v1"
 _SESSIONS, _INFO, _CLOSED = "_sessions", "indexInfo", "closed"
@@ -18,9 +19,9 @@ _DEPTH = 4
 
 
 def with_closed_session(data: bytes, now_ms: int) -> bytes:
-    """Return a session's file in which what was open is closed at `now_ms` (Unix time in ms).
+    """Return a session's file with its open session closed at `now_ms` (Unix time in ms).
 
-    Raises ValueError for anything but a libsignal record, or where anything else would change.
+    Raises ValueError for anything but a libsignal record, or if anything else would change.
     """
     if len(data) > MAX_PARSED_BYTES:
         raise ValueError("not a record of sessions")

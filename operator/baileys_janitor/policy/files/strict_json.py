@@ -6,20 +6,20 @@ import json
 
 # The interpreter refuses integers of more than 4,300 digits; JavaScript reads them as doubles.
 _EXACT_INTEGER_DIGITS_MAX = 40
-#: The worst document of this size takes some 40 MB as objects; a larger one is not parsed, but only measured.
+#: The worst document of this size takes some 40 MB as objects; a larger one is not parsed, only checked for its end.
 MAX_PARSED_BYTES = 1024 * 1024
 _WHITE_SPACE = b" \t\r\n"
 _QUOTE = 0x22
-# Strings without a bracket between them; a run without a quotation mark; the mark of a string that has no end. Every
-# loop is possessive: nothing is tried twice.
+# Strings without a bracket between them; a run without a quotation mark; the mark of an unterminated string. Every loop
+# is possessive: nothing is tried twice.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = rb'(?:%b[^"{}\[\]]*+)++|[^"]++|"' % _STRING
-# An object of a session file has some 30 bytes at least: this many tokens are those of 15 MB.
+# An object in a session file has at least about 30 bytes, so this many tokens correspond to 15 MB.
 _TOKENS_MAX = 1_000_000
 
 
 class JsonError(ValueError):
-    """The text is not one JSON document, or is nested too deeply to be read."""
+    """The text is not one JSON document, or is nested too deeply."""
 
 
 def parse(text: str) -> object:
@@ -28,14 +28,14 @@ def parse(text: str) -> object:
         return _DECODER.decode(text)
     except (ValueError, RecursionError, MemoryError) as error:
         name = type(error).__name__
-    # Raised out here, without a context: the decoder's own error holds the document, which can hold keys.
+    # Raised outside the handler, without a context: the decoder's own error holds the document, which can hold keys.
     raise JsonError(f"not a JSON document ({name})")
 
 
 def is_whole(data: bytes) -> bool:
-    """Return whether bytes are one JSON document from its beginning to its end, as Node.js reads them.
+    """Return whether bytes are one complete JSON document, as Node.js reads them.
 
-    Above `MAX_PARSED_BYTES` only that every string and bracket is closed: what is cut never has that.
+    Above `MAX_PARSED_BYTES` only checks that every string and bracket is closed: a truncated document never passes.
     """
     if len(data) > MAX_PARSED_BYTES:
         return _is_closed(data)

@@ -1,7 +1,7 @@
-"""Which files a session's process may not write, judged by owners and modes alone.
+"""Files that a session's process cannot write, judged by owners and modes alone.
 
-Nobody tells which user the process runs as. It is taken to be the owner of most of the session's files; root may write
-all. Groups are not known either: what a group may write counts as writable.
+The user that the process runs as is unknown. It is assumed to be the owner of most of the session's files; root may
+write all. Groups are not known either: a file that a group may write counts as writable.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OWNER_WRITES = 0o200
-_OTHERS_WRITE = 0o022  # group or everybody
+_OTHERS_WRITE = 0o022  # group or others
 _OWNER_USES = 0o300  # of a directory: make, remove and open files
 
 
 class Owned(NamedTuple):
-    """The library's files by owner and mode, and the directory's owner and mode."""
+    """The number of the library's files by owner and mode, and the directory's owner and mode."""
 
     files: Mapping[tuple[int, int], int]
     uid: int
@@ -28,10 +28,11 @@ class Owned(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unwritable:
-    """What `writer`, the owner of `mine` files, cannot write.
+    """The files that `writer`, the owner of `mine` files, cannot write.
 
-    `foreign`: files of other users, `others`; `read_only`: its own without the mode for it; `directory`: no file can be
-    made there, because it belongs to `directory_owner` or, where that is None, by its mode.
+    `foreign`: number of files of the other users `others`; `read_only`: number of its own files without write
+    permission; `directory`: no file can be created there, because it belongs to `directory_owner` or, where that is
+    None, because of its mode.
     """
 
     writer: int
@@ -43,7 +44,7 @@ class Unwritable:
     directory_owner: int | None
 
     def sentence(self) -> str:
-        """Return what is seen and what to do."""
+        """Return the problem and the remedy."""
         seen = []
         if self.foreign:
             whose = " and ".join(map(str, self.others[:3])) + (
@@ -67,7 +68,9 @@ class Unwritable:
 
 
 def unwritable(owned: Owned) -> Unwritable | None:
-    """Return what the owner of most files cannot write; None where that is nothing, or where it is root."""
+    """Return the files that the owner of most files cannot write; None where there are none, or where the owner is
+    root.
+    """
     by_user: dict[int, int] = {}
     for (uid, _), number in owned.files.items():
         by_user[uid] = by_user.get(uid, 0) + number
