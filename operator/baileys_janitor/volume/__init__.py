@@ -1,1 +1,1 @@
-"""A session directory on a volume: counting it, cleaning it, and giving back what was taken."""
+"""A session directory on a volume: scanning, cleaning, repairing, restoring and rotating it."""

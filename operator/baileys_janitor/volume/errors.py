@@ -1,4 +1,4 @@
-"""Why something could not be done on a volume: one code, one sentence with the way out.
+"""Reasons why an operation on a volume failed: one code and one sentence with the remedy each.
 
 The codes go into results, status and alerts. The sentences never hold a file's name.
 """
@@ -109,7 +109,7 @@ SENTENCES: dict[str, str] = {
 
 _BY_ERRNO = {
     errno.ENOENT: DIRECTORY_MISSING,
-    errno.EEXIST: JANITOR_REFUSED,  # only names of ours are made
+    errno.EEXIST: JANITOR_REFUSED,  # only names under our prefix are made
     errno.ENOTDIR: NOT_A_DIRECTORY,
     errno.ELOOP: SYMLINK_REFUSED,
     errno.EACCES: PERMISSION_DENIED,
@@ -124,7 +124,7 @@ _BY_ERRNO = {
     errno.ETIMEDOUT: INPUT_OUTPUT_ERROR,
 }
 
-#: Codes of what was declined on purpose rather than tried and failed.
+#: Codes for work that was declined on purpose rather than tried and failed.
 DECLINED = frozenset(
     (
         BUSY,
@@ -147,12 +147,12 @@ DECLINED = frozenset(
         SESSION_TOO_LARGE,
     )
 )
-#: Codes of a run that ended early because it was asked to.
+#: Codes of a run that was asked to end early.
 ENDED = frozenset((INTERRUPTED, DEADLINE_REACHED))
 
 
-class VolumeProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
-    """Something that could not be done; `code` is one of the above, the text its sentence."""
+class VolumeProblem(Exception):  # noqa: N818  # as often a refusal as an error
+    """An operation that could not be done; `code` is one of the codes above, the text its sentence."""
 
     def __init__(self, code: str) -> None:
         super().__init__(SENTENCES.get(code, code))
@@ -160,15 +160,15 @@ class VolumeProblem(Exception):  # noqa: N818  # a refusal is as often the user'
 
 
 def code_of(error: OSError) -> str:
-    """The code for an operating system's error. Its text is not used: it holds file names."""
+    """Return the code for an operating system's error. Its text is not used: it holds file names."""
     return _BY_ERRNO.get(error.errno or 0, SYSTEM_ERROR)
 
 
 def outcome_of(code: str) -> str:
-    """Return how a run ended that a code has ended: refused before it began, cut short, or failed."""
+    """Return the outcome of a run that ended with this code: Refused, Capped or Failed."""
     return REFUSED if code in DECLINED else CAPPED if code in ENDED else FAILED
 
 
 def problem_of(error: OSError) -> VolumeProblem:
-    """The problem to report for an operating system's error."""
+    """Return the problem to report for an operating system's error."""
     return VolumeProblem(code_of(error))

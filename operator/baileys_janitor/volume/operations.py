@@ -1,8 +1,8 @@
-"""What can be done with an open session directory: scan, clean, repair, undo, purge.
+"""The operations on an open session directory: scan, clean, repair, undo, purge.
 
 The Job and the command line call the same functions. All take a directory descriptor from
-`safe_open.open_session`, and times in Unix seconds. A Job process
-is to stay as small as its task, so each imports what it needs.
+`safe_open.open_session`, and times in Unix seconds. Each imports only the modules that it needs,
+to keep the memory of a Job process small.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ __all__ = ["clean", "has_state", "new_run_id", "purge", "repair", "scan", "undo"
 
 
 def new_run_id(now: float, prefix: str = "cli") -> str:
-    """Return a run id for whoever has none from an operator: sorts by time, and is not used twice."""
+    """Return a run id for a run without one from the operator: sorted by time, and unique."""
     at = time.strftime("%Y%m%dt%H%M%S", time.gmtime(now))
     return f"{prefix}-{at}-{os.urandom(3).hex()}"
 
@@ -75,8 +75,8 @@ def clean(
 ) -> CleanResult:
     """Clean a session directory once, under the id `run` (see `clean.Cleaning`).
 
-    With `dry_run` nothing is written, and the result says what would be removed. Trouble with the volume
-    is in the result (Refused or Failed, with a code), never raised.
+    With `dry_run` nothing is written, and the result counts the files that would be removed. A problem
+    with the volume is in the result (Refused or Failed, with a code), never raised.
     """
     from baileys_janitor.volume.runs.clean import Cleaning
 
@@ -107,7 +107,7 @@ def repair(
 ) -> CleanResult:
     """Move the files of one contact or group into the trash, under the id `run` (see `repair.Repairing`).
 
-    Trouble with the volume is in the result (Refused or Failed, with a code), never raised.
+    A problem with the volume is in the result (Refused or Failed, with a code), never raised.
     """
     from baileys_janitor.volume.contacts.repair import Repairing
 
@@ -123,11 +123,11 @@ def undo(
     progress: Callable[[int, int], None] = tell_nobody,
     restored: Callable[[list[str]], None] = keep_no_names,
 ) -> UndoResult:
-    """Put a run back (None: the latest that has something in the trash), however old it is.
+    """Put a run back, whatever its age (None: the latest that has something in the trash).
 
-    `restored` is told the names that are in their places again, for a later look at them: they stay in this process.
-    Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some files had
-    to stay in the trash, counted by reason in `kept`. Never raises for trouble with the volume.
+    `restored` receives the names of the files that were put back, for a later check: they never leave this
+    process. Refused with IdentityChanged, RunUnknown, RunPurged, CredentialsCorrupt, ...; Capped when some
+    files had to stay in the trash, counted by reason in `kept`. Never raises for a problem with the volume.
     """
     from baileys_janitor.volume.report.run_results import UndoResult
 
@@ -154,9 +154,9 @@ def purge(
     undo_window: float = 86400.0,
     stop: Callable[[], str | None] = go_on,
 ) -> PurgeResult:
-    """Remove from the trash for good what has been there for `undo_window` seconds.
+    """Delete the files that have been in the trash for `undo_window` seconds.
 
-    A directory without a trash is left without a trace. Never raises for trouble with the volume.
+    Writes nothing to a directory without a trash. Never raises for a problem with the volume.
     """
     from baileys_janitor.volume.report.run_results import PurgeResult
 
@@ -179,7 +179,7 @@ def purge(
 
 
 def _enter(result: PurgeResult, purged: Purged) -> None:
-    """Enter what went for good, also when more could not go."""
+    """Enter the purged runs and files, also when the purge ended early."""
     result.runs = purged.runs
     result.files = purged.files
     result.freed_bytes = purged.bytes

@@ -1,4 +1,4 @@
-"""The LID mapping files that tell who a contact is, read as bounded strings and as few as need be."""
+"""Reading the LID mapping files that identify a contact: as few as possible, each of bounded size."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from baileys_janitor.policy.files.file_entry import Entry
 
-#: More mapping files than anybody has contacts are not read for a list of them.
+#: The limit on mapping files read for a list: no account has more contacts.
 MOST_MAPPINGS = 20_000
 
 
 def mappings_of(directory: int, users: Iterable[str]) -> Mappings:
-    """Return the mappings of these users (bare digits), and those of the users that they name."""
+    """Return the mappings of these users (bare digits), and of the users that these map to."""
     contents: dict[str, bytes | None] = {}
     named = [name for user in users if user for name in mapping_names(user)]
     _read_all(directory, named, contents)
@@ -29,7 +29,7 @@ def mappings_of(directory: int, users: Iterable[str]) -> Mappings:
 
 
 def all_mappings(directory: int, entries: Iterable[Entry]) -> Mappings:
-    """Return the mappings of everybody in a listing, up to `MOST_MAPPINGS` files."""
+    """Return the mappings of all users in a listing, from up to `MOST_MAPPINGS` files."""
     names = [each.name for each in entries if user_of_mapping(each.name) is not None]
     contents: dict[str, bytes | None] = {}
     _read_all(directory, names[:MOST_MAPPINGS], contents)

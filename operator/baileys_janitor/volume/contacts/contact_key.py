@@ -1,7 +1,7 @@
 """The key of a session directory's hashes of contacts: `.janitor~key`, 32 random bytes in hexadecimal digits.
 
-With it a report names a contact by a hash that tells no number and is the same from one report to the next. It is
-made once, under the lock, and never leaves the volume. Whoever deletes it gets other hashes and nothing worse.
+A report names a contact by a hash made with this key: it does not reveal the number and is the same in every
+report. The key is made once, under the lock, and never leaves the volume. Deleting it only changes the hashes.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _HEX = frozenset(b"0123456789abcdef")
 
 
 def read_contact_key(directory: int, owners: Owners | None = None) -> bytes | None:
-    """Return the key of an open session directory, None where there is none that can be used.
+    """Return the key of an open session directory, None without a usable one.
 
-    Writes nothing. Raises VolumeProblem: JanitorRefused for something that is no file of ours.
+    Writes nothing. Raises VolumeProblem: JanitorRefused for anything but a file of ours.
     """
     data = read_state(directory, KEY, owners or owners_of(directory), _DIGITS + 1)
     if data is None:
@@ -40,9 +40,9 @@ def read_contact_key(directory: int, owners: Owners | None = None) -> bytes | No
 
 
 def contact_key(directory: int, *, now: float, stop: Callable[[], str | None] = go_on) -> bytes:
-    """Return the key of an open session directory, and make it where there is none.
+    """Return the key of an open session directory, and make it if there is none.
 
-    Making it takes the lock and looks after killed runs, as every run that writes does. Raises VolumeProblem.
+    Making it takes the lock and recovers killed runs, as every writing run does. Raises VolumeProblem.
     """
     found = read_contact_key(directory)
     if found is not None:
@@ -57,7 +57,7 @@ def contact_key(directory: int, *, now: float, stop: Callable[[], str | None] = 
 
 
 def _make(directory: int, owners: Owners) -> bytes:
-    """Make the key. The lock is held, so a file that is no key was left by a process that was killed."""
+    """Make the key. The lock is held, so an invalid key file was left by a killed process."""
     found = read_contact_key(directory, owners)
     if found is not None:
         return found

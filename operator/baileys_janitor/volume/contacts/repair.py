@@ -1,8 +1,8 @@
-"""Repairing one contact or one group: its files move into the trash by the way of every cleanup.
+"""Repairing one contact or one group: its files move into the trash, as in a cleanup.
 
-Claimed, planned, on the disk, moved, looked at again, recorded under the reason `Repair`; an undo puts it back, and a
-run that was killed is finished by the next one. Nothing else of the trash is purged, whatever its age, so that a
-repair can be taken back.
+The run is claimed, planned, synced to the disk, carried out, verified and recorded under the reason `Repair`. An
+undo puts it back, and the next run finishes one that was killed. A repair purges nothing else from the trash,
+whatever its age, so that the repair itself can be undone.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.read import Listing
 
 REASON = "Repair"
-"""What the journal has of these runs."""
+"""The reason of these runs in the journal."""
 
 
 class Repairing:
     """One repair in an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
-    `now` is Unix seconds. `stop` returns a code when the run is to end between two files; `progress` is told files
-    done and planned; `pause` waits for some seconds between two reads of creds.json. `plan` is what was planned last.
+    `now` is Unix seconds. `stop` returns a code when the run is to end between two files; `progress` gets the files
+    done and planned; `pause` waits for some seconds between two reads of creds.json. `plan` is the latest plan.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Repairing:
         self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
-        """Return what a repair would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return the result of a repair without doing it. Writes nothing, needs no lock. Raises VolumeProblem."""
         result = self._planned(read_listing(self.directory, self._tick), self._identity())
         plan = self.plan
         if plan is not None and plan.removals:
@@ -80,7 +80,7 @@ class Repairing:
         return self._timed(result)
 
     def apply(self) -> CleanResult:
-        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        """Repair. A problem with the volume is in the result: Refused, Failed or Capped, and a code."""
         try:
             refused = self._refused_outright()
             if refused is not None:
@@ -99,7 +99,7 @@ class Repairing:
             return self._failed(code_of(error))
 
     def _refused_outright(self) -> CleanResult | None:
-        """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
+        """Write nothing to a directory that is neither a paired session nor has files of ours."""
         refused = identity_problem(self._identity())
         if refused is None or has_state(self.directory, self._tick):
             return None
@@ -130,7 +130,7 @@ class Repairing:
             result.outcome, result.code = FAILED, result.code or code
 
     def _planned(self, listing: Listing, identity: Identity) -> CleanResult:
-        """Plan, and return a result in which nothing has been done yet."""
+        """Plan, and return a result with nothing done yet."""
         if listing.entries is None:
             return self._refused(TOO_MANY_FILES)
         key = read_contact_key(self.directory) if self.request.digest else None

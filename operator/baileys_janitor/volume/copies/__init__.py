@@ -1,1 +1,1 @@
-"""Kept copies of creds.json, and putting one back."""
+"""Keeping copies of creds.json, and restoring from them."""

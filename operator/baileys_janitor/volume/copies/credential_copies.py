@@ -1,9 +1,9 @@
-"""Keeping copies of creds.json that are known to be whole, and reading them again.
+"""Keeping verified copies of creds.json, and reading them again.
 
-The library writes creds.json in place, and a crash or a full disk leaves it empty or cut. A copy is kept of
-bytes that two reads agree on, that parse, that name a paired account and that hold every key a session starts
-with; never of a file that is older than the newest copy of its pairing. Copies are secrets: mode 0600, the
-owner of creds.json, in the session directory alone.
+The library writes creds.json in place, and a crash or a full disk leaves it empty or cut. A copy is kept only of
+bytes that two reads agree on, that parse, that name a paired account and that hold every key needed to start a
+session; never of a file older than the newest copy of its pairing. Copies are secrets: mode 0600, the
+owner of creds.json, only in the session directory.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ if TYPE_CHECKING:
 
     from baileys_janitor.policy.archives.pairing import Credentials
 
-#: Seconds before each further read of a creds.json that is being written: 0.6 s in all.
+#: Seconds before each further read while creds.json is being written: 0.6 s in all.
 PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.2)
-#: Copies that are read, the newest first: nobody keeps more.
+#: The newest copies are read, up to this number: nobody keeps more.
 READ_MOST = 128
 _TEMPORARY = new_name("creds")
-# A cut file that nobody has written to for so long is not being written.
+# A cut file that was not written for this long is not being written.
 _BEING_WRITTEN_SECONDS = 10.0
 
 
 class StoredCopy:
-    """A kept copy as it was read. `credentials` is None where it is no whole creds.json of the pairing it names.
+    """A kept copy as read. `credentials` is None unless it is a whole creds.json of the pairing in its name.
 
-    `written` is when creds.json itself was last written before the copy was kept, in Unix seconds.
+    `written` is the modification time of creds.json when the copy was made, in Unix seconds.
     """
 
     __slots__ = ("copy", "credentials", "data", "written")
@@ -96,11 +96,11 @@ def keep_if_due(
     own: OwnNames | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> KeptCopy:
-    """Keep a copy of creds.json in an open session directory if one is due. Raises nothing of the file system.
+    """Keep a copy of creds.json in an open session directory if one is due. Never raises for a file system error.
 
     One is due when creds.json has changed and the newest copy of its pairing is `every` seconds old, or when its
-    pairing has none. `keep` copies of a pairing stay. `own` is what a listing made just now knows of our names; without
-    it the names are read. Where nothing is due, that is all: two looks at names, at most one read, no lock.
+    pairing has none. `keep` copies of a pairing stay. `own` holds our names from a listing made just now; without
+    it the names are read. If none is due, the cost is two reads of names and at most one of the file, and no lock.
     """
     copies: list[Copy] = []
     try:
@@ -125,12 +125,12 @@ def keep_if_due(
 def read_copies(
     session: int, copies: Iterable[Copy], owners: Owners | None = None
 ) -> list[StoredCopy]:
-    """Return the newest copies with what they say, newest first, without their bytes. Raises VolumeProblem."""
+    """Return the newest copies with their credentials, newest first, without the bytes. Raises VolumeProblem."""
     owners = owners or owners_of(session)
     found = []
     for copy in sorted(copies, reverse=True)[:READ_MOST]:
         stored = read_copy(session, copy, owners)
-        stored.data = b""  # forged ones could add up to much
+        stored.data = b""  # many forged ones could fill the memory
         found.append(stored)
     return found
 
@@ -154,9 +154,9 @@ def settled_bytes(session: int, pause: Callable[[float], None] = time.sleep) -> 
 
 
 def _look(session: int, now: float) -> tuple[str | None, Credentials | None]:
-    """Return why creds.json cannot be kept, by one read, or what it says.
+    """Return the reason why creds.json cannot be kept, from one read, or its credentials.
 
-    Neither where the read found it cut and somebody may be writing it.
+    Return neither if the read found it cut while a process may be writing it.
     """
     data, _ = read_creds(session)
     credentials = None if data is None else read_credentials(data)
@@ -178,7 +178,7 @@ def _keep(
 
     data = settled_bytes(
         session, pause
-    )  # before the lock: a session that is not whole is left without a trace
+    )  # before the lock: nothing is written beside a session that is not whole
     owners = owners_of(session)
     lock = acquire(session, owners, "baileys-janitor keep")
     try:
@@ -197,10 +197,10 @@ def _keep_locked(
     for name in own.temporary:  # left by processes that were killed
         remove(session, name)
     copies = copies_in(own)
-    if not is_due(copies, credentials.tag, now, every):  # another has kept one meanwhile
+    if not is_due(copies, credentials.tag, now, every):  # another process has kept one meanwhile
         return _described(NOT_DUE, copies, now)
     last = _newest_of(session, credentials.tag, copies, owners, now)
-    if last is not None and last.data == data:  # written again as it was
+    if last is not None and last.data == data:  # rewritten without a change
         return _described(NOT_DUE, copies, now)
     if last is not None and last.credentials is not None:
         kept = last.credentials
@@ -218,7 +218,7 @@ def _keep_locked(
 
 
 def _thin_out(session: int, going: list[Copy]) -> set[Copy]:
-    """Remove copies; return those that are gone. One that may not be removed is in nobody's way."""
+    """Remove copies; return those that are gone. One that must not be removed is left."""
     gone = set()
     for each in going:
         try:
@@ -237,7 +237,7 @@ def _newest_of(
 
 
 def _write(session: int, copy: Copy, data: bytes, owners: Owners) -> None:
-    """Write a copy, all or nothing, with the modification time of the creds.json that it is of."""
+    """Write a copy, all or nothing, with the modification time of its creds.json."""
     found = lookup(session, CREDS_NAME)
     free, _ = free_space(session)
     if free is not None and free < FULL_BYTES + len(data):
@@ -261,7 +261,7 @@ def _write(session: int, copy: Copy, data: bytes, owners: Owners) -> None:
         remove(session, _TEMPORARY)
         raise
     os.fsync(session)
-    if lookup(session, CREDS_NAME) is None:  # a clear loop has passed: the secret goes as well
+    if lookup(session, CREDS_NAME) is None:  # the bot cleared its session: the secret goes, too
         remove(session, name)
         raise VolumeProblem(STATE_VANISHED)
 
@@ -288,7 +288,7 @@ def read_copy(session: int, copy: Copy, owners: Owners) -> StoredCopy:
 
 
 def _is_unchanged(session: int, last: Copy | None) -> bool:
-    """Return whether creds.json is still the writing that the newest copy was kept of."""
+    """Return whether creds.json is unchanged since the newest copy was made."""
     if last is None:
         return False
     creds = lookup(session, CREDS_NAME)

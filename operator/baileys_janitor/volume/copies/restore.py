@@ -1,8 +1,8 @@
-"""Putting a kept copy of creds.json back, with both pre-key counters raised.
+"""Restoring a kept copy of creds.json, with both pre-key counters raised.
 
-The directory is looked at again under the lock, so what was planned before may be refused then. The broken file goes
-into the trash of the run, which an undo puts back as long as nobody has written to the restored one. Killed at any
-step, the directory holds the old file or the new one, whole, and the next run tidies up.
+The directory is checked again under the lock, so a restore that was planned before may be refused then. The broken
+file goes into the trash of the run, and an undo puts it back unless a process has written to the restored one. A
+restore killed at any step leaves the old file or the new one, whole, and the next run finishes it.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ _NS = 10**9
 
 
 class Outlook:
-    """What a restore would do, and what it is chosen from.
+    """The plan of a restore, and the state it was made from.
 
-    `copies` are the kept ones, newest first; `state` and `found` say what creds.json is at this writing of it.
-    `newest_write` is when any other session file was last written (Unix seconds).
+    `copies` are the kept ones, newest first; `state` is the identity state of creds.json, `found` its status.
+    `newest_write` is the latest modification time of any other session file (Unix seconds).
     """
 
     __slots__ = ("copies", "found", "newest_write", "plan", "state")
@@ -92,7 +92,7 @@ class Outlook:
 
 
 class RestoreResult:
-    """What a restore did. `outcome` is Completed, Refused, Capped or Failed, with a reason code."""
+    """The result of a restore. `outcome` is Completed, Refused, Capped or Failed, with a reason code."""
 
     __slots__ = ("code", "outcome", "plan", "run")
 
@@ -106,8 +106,8 @@ class RestoreResult:
 class Restoring:
     """One restore of creds.json in an open session directory, from its kept copies. `run` is its id.
 
-    `wanted` is how the digits of the copy begin, "" for the newest usable one. `acknowledged` holds what a person has
-    written out. `now` is Unix seconds; `pause` waits for some seconds between two reads of creds.json.
+    `wanted` is the beginning of the copy's digits, "" for the newest usable one. `acknowledged` holds the texts that a
+    person has typed. `now` is Unix seconds; `pause` waits for some seconds between two reads of creds.json.
     """
 
     def __init__(
@@ -130,13 +130,13 @@ class Restoring:
         self.pause = pause
 
     def look(self) -> Outlook:
-        """Return what a restore would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return the plan of a restore now. Writes nothing, needs no lock. Raises VolumeProblem."""
         listing = read_listing(self.directory, self._tick)
         owners = owners_of(self.directory)
         return self._outlook(listing, Journal(self.directory, owners), owners)
 
     def apply(self) -> RestoreResult:
-        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        """Restore. A problem with the volume is in the result: Refused, Failed or Capped, and a code."""
         try:
             with ExclusiveAccess(
                 self.directory,
@@ -168,7 +168,7 @@ class Restoring:
         return RestoreResult(self.run, COMPLETED, None, plan)
 
     def _bytes_of(self, access: ExclusiveAccess, outlook: Outlook) -> bytes | None:
-        """Return what goes back; None where the copy is no longer what was planned with."""
+        """Return the bytes to restore; None if the copy has changed since it was planned."""
         plan = outlook.plan
         copy = copy_of(plan.chosen.ident) if plan.chosen is not None else None
         if plan.chosen is None or copy is None:
@@ -185,9 +185,9 @@ class Restoring:
     def _put(
         self, access: ExclusiveAccess, data: bytes, before: os.stat_result | None
     ) -> str | None:
-        """Write the new file, exchange it for the old one, and record it; return what went wrong after the claim.
+        """Write the new file, exchange it for the old one, and record it; return an error code after the claim.
 
-        Raises OSError and VolumeProblem before it.
+        Raises OSError and VolumeProblem before the claim.
         """
         if access.full():
             raise VolumeProblem(DISK_FULL)
@@ -208,7 +208,7 @@ class Restoring:
         return code
 
     def _begin(self, access: ExclusiveAccess, swap: Swap, data: bytes) -> None:
-        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed."""
+        """Claim the run: sync plan and journal entry to the disk. From here on, recovery finds a killed run."""
         credentials = read_credentials(data)
         fingerprint = "" if credentials is None else credentials.fingerprint
         write_plan(self.directory, self.run, swap.planned, int(self.now), access.owners)
@@ -233,7 +233,7 @@ class Restoring:
         return None
 
     def _record(self, access: ExclusiveAccess, swap: Swap, code: str | None) -> None:
-        """Write how it ended into the journal; without anything in the trash the plan goes."""
+        """Record the outcome in the journal; remove the plan if nothing is in the trash."""
         trashed = swap.settle()
         if not trashed:
             remove(self.directory, plan_name(self.run))
@@ -282,7 +282,7 @@ class Restoring:
 def recorded_identities(
     directory: int, entries: list[Entry], journal: Journal, now: float
 ) -> list[Known]:
-    """Return whose session this was by what was recorded of it: in the journal, and of its running times."""
+    """Return the identities recorded for this session: in the journal, and in the memory of its running times."""
     known = [(each.time, each.fingerprint) for each in journal.runs.values()]
     memory = read_memory(directory, entries, now)
     if memory is not None:
@@ -291,7 +291,7 @@ def recorded_identities(
 
 
 def newest_write(entries: Sequence[Entry]) -> int | None:
-    """Return when any session file but creds.json was last written (Unix seconds)."""
+    """Return the latest modification time of any session file but creds.json (Unix seconds)."""
     newest = max(
         (each.mtime_ns for each in entries if each.kind not in (CREDS, OTHER)), default=None
     )
@@ -299,7 +299,7 @@ def newest_write(entries: Sequence[Entry]) -> int | None:
 
 
 def same_writing(one: os.stat_result | None, other: os.stat_result | None) -> bool:
-    """Return whether two looks found one writing of a file."""
+    """Return whether two statuses are of the same writing of a file."""
     if one is None or other is None:
         return one is other
     return (one.st_ino, one.st_mtime_ns, one.st_size) == (

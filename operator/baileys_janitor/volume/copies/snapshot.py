@@ -1,7 +1,7 @@
-"""A snapshot of a session in memory: every file as its writer left it, beside a process that goes on writing.
+"""A snapshot of a session in memory: every file whole, while a process goes on writing.
 
 The library writes in place, so one read may find a file empty or cut. A file is taken when its status is the same
-before and after the read and its content parses; creds.json last, once two reads agree.
+before and after the read and its content parses; creds.json is last, once two reads agree.
 """
 
 from __future__ import annotations
@@ -44,34 +44,34 @@ if TYPE_CHECKING:
     from baileys_janitor.policy.archives.pairing import Credentials
     from baileys_janitor.volume.files.read import Listing
 
-    #: Inode, modification and change time in ns, size: a file whose mark is the same was not written meanwhile.
+    #: Inode, modification and change time in ns, size: a file with the same mark was not written meanwhile.
     Mark = tuple[int, int, int, int]
 
-#: Seconds before each further look at the files that were being written: 1 s in all.
+#: Seconds before each further read of the files that were being written: 1 s in all.
 PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3)
-# A cut file that nobody has written to for so long is not being written.
+# A cut file that was not written for this long is not being written.
 _AT_REST_SECONDS = 10.0
 _CREDS_TRIES = 5
-# The most that a time in ns has room for; some file systems tell later ones.
+# The largest time in ns that can be stored; some file systems report later ones.
 _TIME_MAX_NS = 2**63 - 1
 _TICK_EVERY = 256
 # A read within one page sees the file before or after a write. A longer one may see both, and a file system's clock
-# may be too coarse to tell.
+# may be too coarse to show it.
 _ONE_PAGE_BYTES = 4096
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _THIS_FILE_ALONE = (errno.EACCES, errno.EPERM, errno.EIO)
 
-# What a look at a name finds. Refused: it may not be read, or cannot be.
+# The results of reading a name. Refused: it must not be read, or cannot be.
 _WHOLE, _GONE, _CHANGED, _TORN, _REFUSED = "whole", "gone", "changed", "torn", "refused"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Snapshot:
-    """A session as it was read: `content` holds the bytes of each of `session.files` by name.
+    """A session as read: `content` holds the bytes of each of `session.files` by name.
 
-    Session files that are not in it are named: `missing` changed at every look, `unreadable` are empty, cut or may not
-    be read though nobody writes them. A file that was removed meanwhile is in neither.
+    The names of missing session files are listed: `missing` changed at every read, `unreadable` are empty, cut or not
+    readable though nobody writes them. A file that was removed meanwhile is in neither.
     """
 
     session: ArchivedSession
@@ -97,12 +97,13 @@ def take_snapshot(
 ) -> Snapshot:
     """Read the session in an open directory; nothing is written, and no link or device is opened.
 
-    `now` is in Unix seconds; `pause` waits for some seconds; `tick` is called every few hundred files, and what it
-    raises passes through. With `quiesced` the caller says that no process uses the directory; the snapshot says so only
-    where nothing has changed while it was taken. Content and `FILE_OVERHEAD_BYTES` a name stay within `limit_bytes`.
+    `now` is in Unix seconds; `pause` waits for some seconds; `tick` is called every few hundred files, and its
+    exceptions pass through. With `quiesced` the caller states that no process uses the directory; the snapshot is
+    marked so only if nothing changed while it was taken. Content and `FILE_OVERHEAD_BYTES` a name stay within
+    `limit_bytes`.
 
-    Raises VolumeProblem: ClockUnusable, SessionTooLarge; what `settled_bytes` raises where creds.json is not whole and
-    paired; CredentialsChanging where another pairing came meanwhile; the file system's errors.
+    Raises VolumeProblem: ClockUnusable, SessionTooLarge; the codes of `settled_bytes` if creds.json is not whole and
+    paired; CredentialsChanging if another pairing replaced it meanwhile; the file system's errors.
     """
     if not usable_clock(now):
         raise VolumeProblem(CLOCK_UNUSABLE)
@@ -133,7 +134,7 @@ def take_snapshot(
 
 
 class _Look:
-    """What one look at a name found; `data` only where that is whole."""
+    """The result of reading a name; `data` only if it is whole."""
 
     __slots__ = ("data", "mark", "mode", "state")
 
@@ -147,7 +148,7 @@ class _Look:
 
 
 class _Reading:
-    """The files of one session as they are taken, and the names of those that could not be."""
+    """The files of one session taken so far, and the names of those that could not be taken."""
 
     def __init__(
         self, directory: int, limit_bytes: int, now: float, tick: Callable[[], None] | None
@@ -168,7 +169,7 @@ class _Reading:
         self.unreadable: list[str] = []
 
     def take(self, names: Sequence[str], pause: Callable[[float], None]) -> None:
-        """Take the files of these names, looking again at those that are being written."""
+        """Take the files of these names, and read those again that are being written."""
         last: dict[str, _Look] = {}
         for name in names:
             look = self._look(name)
@@ -189,7 +190,7 @@ class _Reading:
                 self._name(name, self.missing)
 
     def take_creds(self, pause: Callable[[float], None]) -> Credentials:
-        """Take creds.json once two reads agree and a third has the same bytes; return what it says."""
+        """Take creds.json once two reads agree and a third has the same bytes; return its credentials."""
         for _ in range(_CREDS_TRIES):
             data = settled_bytes(self._directory, pause)
             look = self._look(CREDS_NAME)
@@ -202,7 +203,7 @@ class _Reading:
         raise VolumeProblem(CREDENTIALS_CHANGING)
 
     def _settle(self, name: str, look: _Look, before: _Look | None) -> bool:
-        """Take a file, or find out for certain why it cannot be taken; return False to look again."""
+        """Take a file, or decide that it cannot be taken; return False to read it again."""
         if look.state == _WHOLE:
             self._keep(name, look)
             return True
@@ -211,7 +212,7 @@ class _Reading:
         ):
             self._name(name, self.unreadable)
             return True
-        # A writer that removes a file before it makes it anew leaves no name for a moment.
+        # A writer that removes a file before making it anew leaves no file for a moment.
         return look.state == _GONE and before is not None and before.state == _GONE
 
     def _is_at_rest(self, look: _Look, before: _Look) -> bool:
@@ -249,10 +250,10 @@ class _Reading:
             self._tick()
         try:
             found = os.lstat(name, dir_fd=self._directory)
-            if not self._is_file(found):  # not even opened: that alone can do something to a device
+            if not self._is_file(found):  # not even opened: opening alone can affect a device
                 return _Look(_GONE)
             if found.st_nlink > 1 and found.st_uid not in self._owners.uids:
-                return _Look(_REFUSED)  # a link to what another user owns: not the tenant's to keep
+                return _Look(_REFUSED)  # a link to another user's file: not the tenant's to keep
             file = os.open(name, _READ, dir_fd=self._directory)
         except FileNotFoundError:
             return _Look(_GONE)
@@ -295,7 +296,7 @@ class _Reading:
 
 
 def _names_of(listing: Listing, limit_bytes: int) -> list[str]:
-    """Return the names of the session files but creds.json, if all fit into the limit."""
+    """Return the names of the session files but creds.json. Raises if not all fit into the limit."""
     if listing.entries is None:
         raise VolumeProblem(SESSION_TOO_LARGE)
     entries = [entry for entry in listing.entries if entry.kind not in (OTHER, CREDS)]

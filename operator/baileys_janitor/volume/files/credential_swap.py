@@ -1,14 +1,14 @@
-"""Putting another creds.json into the place of a broken one, so that the name is never free and nothing is lost.
+"""Replacing a broken creds.json, so that the name always exists and no content is lost.
 
-The plan of such a run names creds.json twice: the old file, and the new one that takes its place. Who comes later
-(the next run after a kill, an undo) tells by these what has happened. Two ways lead there:
+The plan of such a run names creds.json twice: the old file, and the new one that replaces it. The plan lets a later
+process (the next run after a kill, an undo) see how far the run went. There are two ways:
 
 - the new file gets the old one's name in the trash, and the two exchange their names;
-- where the file system cannot exchange, the old file gets its name in the trash as a second one, and the new file is
+- if the file system cannot exchange names, the old file gets a hard link in the trash, and the new file is
   renamed onto creds.json.
 
-A process that saves its credentials in that moment writes into the old file, or puts a third one into its place:
-both are seen afterwards, and what it saved goes back.
+A process that saves its credentials at that moment writes into the old file, or replaces the new one with a third:
+both are detected afterwards, and the content that it saved is put back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.file_system import FileSystem
     from baileys_janitor.volume.files.state_files import Owners
 
-#: What the journal has of runs that put a creds.json back.
+#: The journal's reason for runs that restore a creds.json.
 REASON = "Restore"
 #: The new file while it is being written.
 TEMPORARY = new_name("restore")
@@ -44,14 +44,14 @@ _KINDS = frozenset((CREDS,))
 
 
 def described(found: os.stat_result, *, old: bool, stable_inodes: bool = True) -> Planned:
-    """Return the old or the new creds.json as the plan keeps it."""
+    """Return the plan entry of the old or the new creds.json."""
     inode = found.st_ino if stable_inodes else 0
     unit = _OLD if old else _NEW
     return Planned(CREDS_NAME, unit, inode, found.st_mtime_ns, found.st_size)
 
 
 class Swap:
-    """One run's exchange of creds.json. `old` is None where there was none. Whoever uses it holds the lock."""
+    """One run's exchange of creds.json. `old` is None if there was none. The caller holds the lock."""
 
     __slots__ = ("_session", "_trashed", "new", "old", "run")
 
@@ -68,10 +68,10 @@ class Swap:
         return [self.new] if self.old is None else [self.old, self.new]
 
     def carry_out(self, file_system: FileSystem) -> None:
-        """Put the new file, which lies under its temporary name, into the place of the old one.
+        """Replace the old file with the new one, which has its temporary name until then.
 
-        Raises OSError and VolumeProblem: CredentialsSaved when a process wrote creds.json meanwhile; what it wrote
-        is then in its place.
+        Raises OSError and VolumeProblem: CredentialsSaved when a process wrote creds.json meanwhile; its file
+        is then back in place.
         """
         if self.old is None:
             try:
@@ -88,19 +88,19 @@ class Swap:
             raise VolumeProblem(CREDENTIALS_SAVED)
 
     def was_written(self) -> bool:
-        """Return whether a slow writer has written into the old file after all; what it wrote is in its place then."""
+        """Return whether a slow writer has written into the old file after all; that file is then back in place."""
         if self.old is None or _is_still(self.old, self._in_trash()):
             return False
         self._give_back()
         return True
 
     def can_be_taken_back(self) -> bool:
-        """Return whether the trash holds the old file, or a copy of it with its time. Raises OSError."""
+        """Return whether the trash holds the old file, or a copy of it with the same time. Raises OSError."""
         found = self._in_trash()
         return self.old is not None and found is not None and _is_copy_of(self.old, found)
 
     def take_back(self) -> bool:
-        """Put the old file back, if nobody has written to the new one; return whether it is in its place.
+        """Put the old file back, unless the new one was written to; return whether the old one is in place.
 
         Raises OSError.
         """
@@ -112,16 +112,16 @@ class Swap:
             if error.errno not in noreplace.UNSUPPORTED:
                 raise
             return self._take_back_by_links()
-        if not _is_still(self.new, self._in_trash()):  # a process has saved in this very moment
+        if not _is_still(self.new, self._in_trash()):  # a process has saved just now
             noreplace.exchange(self._session, self._trashed, CREDS_NAME)
             return False
         remove(self._session, self._trashed)
         return True
 
     def settle(self) -> bool:
-        """Finish what a kill has left half done; return whether something stays in the trash. Raises OSError.
+        """Finish a replacement that was killed; return whether something stays in the trash. Raises OSError.
 
-        Before the exchange the trash holds the new file, or a second name of the old one: either goes.
+        Before the exchange the trash holds the new file, or a hard link of the old one: either is removed.
         """
         found, here = self._in_trash(), self._here()
         if found is None:
@@ -146,7 +146,7 @@ class Swap:
         return True
 
     def _exchange(self, file_system: FileSystem) -> bool:
-        """Exchange the names; False where the file system cannot."""
+        """Exchange the names; return False if the file system cannot."""
         file_system.move(TEMPORARY, self._trashed)
         try:
             noreplace.exchange(self._session, self._trashed, CREDS_NAME)
@@ -158,7 +158,7 @@ class Swap:
         return True
 
     def _link(self, file_system: FileSystem) -> bool:
-        """Give the old file its second name and rename the new one onto the first; False without hard links."""
+        """Link the old file into the trash and rename the new one onto creds.json; return False without hard links."""
         if not file_system.links:
             return False
         session = self._session
@@ -178,7 +178,7 @@ class Swap:
         return True
 
     def _give_back(self) -> None:
-        """Put back what a process saved, unless it has saved once more since."""
+        """Put back the file that a process saved, unless it has saved again since."""
         if self._in_trash() is None:
             raise VolumeProblem(STATE_VANISHED)
         if not _is_still(self.new, self._here()):
@@ -193,7 +193,7 @@ class Swap:
 
 
 def read_swap(session: int, run: str, owners: Owners) -> Swap | None:
-    """Return what the plan of a run says of creds.json, None when it is no such plan. Raises VolumeProblem."""
+    """Return the replacement of creds.json that a run's plan describes, None for other plans. Raises VolumeProblem."""
     plan = read_plan(session, run, owners, _KINDS)
     if plan is None:
         return None
@@ -204,7 +204,7 @@ def read_swap(session: int, run: str, owners: Owners) -> Swap | None:
 
 
 def tidy_up(session: int, run: str, owners: Owners) -> bool:
-    """Settle a run that was killed; return whether nothing of it is left in the trash.
+    """Settle a run that was killed; return whether none of its files is left in the trash.
 
     Raises OSError and VolumeProblem.
     """
@@ -220,7 +220,7 @@ def _is_still(planned: Planned, found: os.stat_result | None) -> bool:
 
 
 def _is_copy_of(planned: Planned, found: os.stat_result) -> bool:
-    """Return whether what lies in the trash is the old file, or a copy of it with its time: the volume was copied."""
+    """Return whether the trash holds the old file, or (on a copied volume) a copy of it with the same time."""
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and planned.same_writing(found)
 
 

@@ -1,16 +1,16 @@
-"""The room left on the disk that holds a session directory."""
+"""The free space on the disk of a session directory."""
 
 from __future__ import annotations
 
 import os
 
-# Below these a disk counts as full: the library could not rewrite creds.json, or not make a new file.
+# Below these limits a disk counts as full: the library could not rewrite creds.json, or not make a new file.
 FULL_BYTES = 256 * 1024
 FULL_INODES = 16
 
 
 def is_full(directory: int) -> bool:
-    """Return whether the disk has no room left for the library to write in. Raises OSError."""
+    """Return whether the disk is too full for the library to write. Raises OSError."""
     room = os.fstatvfs(directory)
     inodes = _free_inodes(room)
     return (inodes is not None and inodes < FULL_INODES) or (
@@ -19,7 +19,7 @@ def is_full(directory: int) -> bool:
 
 
 def room_on(directory: int) -> tuple[int | None, int | None, int | None]:
-    """Return bytes and inodes free for an unprivileged user, and the file system's size; None for what is unknown."""
+    """Return bytes and inodes free for an unprivileged user, and the file system's size; None if unknown."""
     try:
         room = os.fstatvfs(directory)
     except OSError:
@@ -28,7 +28,7 @@ def room_on(directory: int) -> tuple[int | None, int | None, int | None]:
 
 
 def free_space(directory: int) -> tuple[int | None, int | None]:
-    """Return bytes and inodes free for an unprivileged user, None for what is unknown."""
+    """Return bytes and inodes free for an unprivileged user; None if unknown."""
     return room_on(directory)[:2]
 
 
@@ -40,7 +40,7 @@ def _free_bytes(room: os.statvfs_result) -> int | None:
 
 
 def _free_inodes(room: os.statvfs_result) -> int | None:
-    """CephFS answers -1 (2**64 - 1 unsigned), bare FUSE 0 of 0: neither is a number of inodes."""
+    """Return the free inodes. CephFS reports -1 (2**64 - 1 unsigned), bare FUSE 0 of 0: both are unknown."""
     if room.f_files <= 0 or not 0 <= room.f_favail <= room.f_files:
         return None
     return room.f_favail

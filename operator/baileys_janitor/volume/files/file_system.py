@@ -1,8 +1,8 @@
-"""What a session directory's file system can do for a removal that must be reversible.
+"""The abilities of a session directory's file system that a reversible removal needs.
 
-It is tried on two names of ours before the first session file moves. Mounts of rclone can neither
-link nor rename without replacing: there nothing is removed. Others (sshfs, mergerfs, unionfs) make up
-inode numbers by path: there a file is recognised by its time and size alone.
+They are tried on two names of ours before the first session file moves. Mounts of rclone can neither
+link nor rename without replacing: there nothing is removed. Others (sshfs, mergerfs, unionfs) derive
+inode numbers from the path: there a file is recognised by its time and size alone.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baileys_janitor.volume.files.state_files import Owners
 
-#: What file systems without hard links answer; EIO is that of rclone.
+#: The answers of file systems without hard links; EIO is that of rclone.
 NO_LINK = (*noreplace.UNSUPPORTED, errno.EMLINK, errno.EXDEV, errno.EIO)
 _ONE, _OTHER = new_name("probe-1"), new_name("probe-2")
 
 
 class FileSystem:
-    """The abilities of one session directory's file system.
+    """The abilities of the file system of one session directory.
 
     `links`: hard links, which never replace. `no_replace`: renaming without replacing.
     `stable_inodes`: a file keeps its inode number when it is renamed.
@@ -53,7 +53,7 @@ class FileSystem:
         self.stable_inodes = stable_inodes
 
     def move(self, name: str, new: str) -> None:
-        """Rename a file. Raises OSError; FileExistsError, where that can be told, when `new` exists."""
+        """Rename a file. Raises OSError; FileExistsError when `new` exists, if the file system can detect it."""
         if self.no_replace:
             try:
                 noreplace.rename_no_replace(self._session, name, new)
@@ -70,7 +70,7 @@ class FileSystem:
     def put(self, name: str, new: str) -> None:
         """Move a file to a name that must be free.
 
-        Raises OSError: FileExistsError when `new` exists. Where files can only be linked, a process
+        Raises OSError: FileExistsError when `new` exists. If files can only be linked, a process
         killed in between leaves both names.
         """
         if self.no_replace:
@@ -93,10 +93,10 @@ class FileSystem:
 
 
 def prove(session: int, owners: Owners) -> FileSystem:
-    """Try what a removal needs on two files of ours, which are gone afterwards.
+    """Try the operations of a removal on two files of ours, and remove them afterwards.
 
-    Raises OSError, and VolumeProblem: PutBackUnsupported where a file could not be put back safely,
-    StateVanished when somebody else removes these files.
+    Raises OSError, and VolumeProblem: PutBackUnsupported if a file could not be put back safely,
+    StateVanished when another process removes these files.
     """
     remove(session, _ONE)
     remove(session, _OTHER)
@@ -114,7 +114,7 @@ def _prove(session: int, owners: Owners) -> FileSystem:
     _make(session, _OTHER, owners)
     found = FileSystem(session)
     found.no_replace = _refuses(lambda: noreplace.rename_no_replace(session, _ONE, _OTHER))
-    if lookup(session, _ONE) is None:  # it was replaced all the same
+    if lookup(session, _ONE) is None:  # it was replaced despite the flag
         _make(session, _ONE, owners)
     found.links = _refuses(lambda: _link(session, _ONE, _OTHER))
     remove(session, _OTHER)
@@ -150,7 +150,7 @@ def _link(session: int, name: str, new: str) -> None:
 
 
 def _refuses(attempt: object) -> bool:
-    """Whether an act that meets an existing name is refused for that very reason."""
+    """Return whether an operation fails because the name already exists."""
     assert callable(attempt)
     try:
         attempt()

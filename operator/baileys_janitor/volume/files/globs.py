@@ -1,7 +1,7 @@
-"""Patterns for paths beneath a root, as people write them: `md_*`, `instances/*`, `**/work`.
+"""Glob patterns for paths beneath a root: `md_*`, `instances/*`, `**/work`.
 
-`*`, `?` and `[...]` stand for anything but a slash, `**` for any number of directories. A pattern without a slash is
-matched against the last name alone; one that begins with a slash begins at the root.
+`*`, `?` and `[...]` match anything but a slash, `**` any number of directories. A pattern without a slash is
+matched against the last name alone; a pattern with a leading slash is anchored at the root.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ANY = "**"
 
 
 class Glob:
-    """One pattern. Raises ValueError for one that is empty, too long or leads out of the root."""
+    """One pattern. Raises ValueError if it is empty, too long or leads out of the root."""
 
     __slots__ = ("_parts",)
 
@@ -27,15 +27,15 @@ class Glob:
         self._parts = tuple(None if part == _ANY else re.compile(translate(part)) for part in parts)
 
     def matches(self, path: str) -> bool:
-        """Return whether a path beneath the root is meant."""
+        """Return whether the pattern matches a path beneath the root."""
         return self._after(path) >> len(self._parts) & 1 == 1
 
     def may_lead(self, path: str) -> bool:
-        """Return whether a path is meant, or may hold one that is."""
+        """Return whether the pattern matches a path, or may match one beneath it."""
         return self._after(path) != 0
 
     def _after(self, path: str) -> int:
-        """Return where in the pattern one may be after a path: bit n is set when n of its parts are used up."""
+        """Return the possible positions in the pattern after a path: bit n is set when n of its parts are used up."""
         places = self._skipping(1)
         for name in path.split("/"):
             following = 0
@@ -50,7 +50,7 @@ class Glob:
         return places
 
     def _skipping(self, places: int) -> int:
-        """Add the places that are reached because `**` may stand for no directory at all."""
+        """Add the positions reached when `**` matches no directory at all."""
         for number, part in enumerate(self._parts):
             if part is None and places >> number & 1:
                 places |= 1 << (number + 1)

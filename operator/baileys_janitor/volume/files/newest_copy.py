@@ -1,6 +1,6 @@
-"""Whether creds.json has changed since its newest kept copy, at the price of one look at that copy's status.
+"""Detecting whether creds.json has changed since its newest kept copy, by one `lstat` of that copy.
 
-A copy has the modification time of the creds.json that it is of. A scan tells by that who needs a new one.
+A copy has the modification time of its creds.json. A scan detects by that whether a new copy is needed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def copies_in(own: OwnNames) -> list[Copy]:
 
 
 def newest_in(directory: int, listing: Listing, now: float) -> tuple[int, int | None, bool]:
-    """Return how many copies there are, when the newest was kept, and whether creds.json has changed since.
+    """Return the number of copies, the time of the newest, and whether creds.json has changed since.
 
-    `now` and the time are Unix seconds. Raises nothing of the file system.
+    `now` and the time are Unix seconds. Never raises for a file system error.
     """
     copies = copies_in(listing.own)
     last = newest(copies, now)
@@ -39,7 +39,7 @@ def newest_in(directory: int, listing: Listing, now: float) -> tuple[int, int | 
 
 
 def is_of(directory: int, copy: Copy, mtime_ns: int, size: int) -> bool:
-    """Return whether a copy is of the writing of creds.json that has this modification time and size."""
+    """Return whether a copy was made of the creds.json with this modification time and size."""
     try:
         kept = os.lstat(copy_name(copy.digits), dir_fd=directory)
     except OSError:

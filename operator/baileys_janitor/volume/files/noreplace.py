@@ -1,7 +1,7 @@
 """Renaming without replacing, and exchanging two names.
 
-`renameat2` is not in Python's `os`. Of `ctypes` only the C module behind it is used, which has all that one
-call needs: the package itself takes 3 ms to import, as long as it takes to remove a hundred files.
+`renameat2` is not in Python's `os`. Only the C module behind `ctypes` is used, which is enough for this one
+call: the package itself takes 3 ms to import, as long as it takes to remove a hundred files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
-#: What a kernel, C library or file system without the call or the flag answers.
+#: The error numbers of a kernel, C library or file system without the call or the flag.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def _from_c_module() -> tuple[Rename | None, Problem]:
-    """Return the C library's function, None where it has none, and what tells the number of its error."""
+    """Return the C library's function (None if it lacks one), and a function that returns the last error number."""
     import _ctypes as c
 
     class Number(c._SimpleCData):  # type: ignore[type-arg]
@@ -42,7 +42,7 @@ def _from_c_module() -> tuple[Rename | None, Problem]:
 
 
 def _from_package() -> tuple[Rename | None, Problem]:
-    """Return the same by the documented way."""
+    """Return the same by the documented API."""
     import ctypes
 
     library = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +52,7 @@ def _from_package() -> tuple[Rename | None, Problem]:
 def _load() -> tuple[Rename | None, Problem]:
     try:
         return _from_c_module()
-    except (ImportError, AttributeError, TypeError, ValueError):  # another Python's inner parts
+    except (ImportError, AttributeError, TypeError, ValueError):  # another Python's internals
         return _from_package()
 
 
@@ -62,17 +62,17 @@ _renameat2, _problem = _load()
 def rename_no_replace(directory: int, name: str, new: str) -> None:
     """Rename `name` to `new` in one directory. Raises OSError.
 
-    FileExistsError when `new` exists; an error whose number is in `UNSUPPORTED` where this is not
-    to be had.
+    FileExistsError when `new` exists; an error with a number in `UNSUPPORTED` if the system cannot
+    do it.
     """
     _rename(directory, name, new, _RENAME_NOREPLACE)
 
 
 def exchange(directory: int, name: str, other: str) -> None:
-    """Let two files of one directory exchange their names, at once for whoever looks. Raises OSError.
+    """Exchange the names of two files of one directory atomically. Raises OSError.
 
-    FileNotFoundError when one of them does not exist; an error whose number is in `UNSUPPORTED` where this is not
-    to be had.
+    FileNotFoundError when one of them does not exist; an error with a number in `UNSUPPORTED` if the system cannot
+    do it.
     """
     _rename(directory, name, other, _RENAME_EXCHANGE)
 

@@ -1,8 +1,8 @@
 """Reading a session directory: its files as a stream, and creds.json up to a size.
 
-`.cleanup.lock` and names under the reserved prefix are the janitor's own: never counted and never looked
-at, only sorted by name. Only regular files of the directory itself on its own file system are files;
-whatever else lies there (links, FIFOs, sockets, directories, mounts) is `skipped` and never touched.
+`.cleanup.lock` and names under the reserved prefix are the janitor's own: never counted and never read,
+only sorted by name. Only regular files of the directory itself on its own file system are files;
+everything else (links, FIFOs, sockets, directories, mounts) is `skipped` and never touched.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_listing(
 ) -> Listing:
     """List a directory in bounded memory. `tick` is called about every thousand entries.
 
-    Raises VolumeProblem; whatever `tick` raises passes through.
+    Raises VolumeProblem; exceptions of `tick` pass through.
     """
     entries = Entries()
     own = OwnNames()
@@ -89,12 +89,12 @@ def read_listing(
 def _status_of(
     files: list[os.DirEntry[str]],
 ) -> tuple[list[os.DirEntry[str]], list[os.stat_result]]:
-    """Return the files that the library has not removed a moment ago, and their status. Raises OSError."""
+    """Return the files that still exist, and their statuses. Raises OSError."""
     try:
         return files, [item.stat(follow_symlinks=False) for item in files]
     except FileNotFoundError:
         there = [item for item in files if _is_there(item)]
-        return there, [item.stat(follow_symlinks=False) for item in there]  # each is kept by now
+        return there, [item.stat(follow_symlinks=False) for item in there]  # already cached
 
 
 def _is_there(item: os.DirEntry[str]) -> bool:
@@ -111,11 +111,11 @@ def _entries_of(
     device: int,
     owners: dict[tuple[int, int], int],
 ) -> list[Entry]:
-    """Return the entries of those that are regular files of this file system; count the library's by `owners`."""
+    """Return the entries of the regular files of this file system; count the library's files by `owners`."""
     if not found:
         return []
     names = [item.name for item in files]
-    # Column by column, as a status unpacks, which takes a fraction of the time that file by file takes.
+    # By columns, as a status unpacks: this takes a fraction of the time of a loop over files.
     modes, inodes, devices, _, uids, _, sizes, *_ = zip(*found, strict=True)
     if {*map(stat.S_IFMT, {*modes})} != {stat.S_IFREG} or {*devices} != {device}:
         made = list(map(entry_of, names, found, repeat(device)))
@@ -137,7 +137,7 @@ def _count_owners(
     modes: tuple[int, ...],
 ) -> None:
     """Add the library's files by owner and mode."""
-    if len({*uids}) == len({*modes}) == 1:  # nearly always: nothing to tell apart
+    if len({*uids}) == len({*modes}) == 1:  # nearly always
         known = len(kinds) - kinds.count(OTHER)
         if known:
             owners[uids[0], modes[0]] = owners.get((uids[0], modes[0]), 0) + known
@@ -148,9 +148,9 @@ def _count_owners(
 
 
 def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
-    """Return whether the janitor has left anything in a directory. Raises VolumeProblem.
+    """Return whether the janitor has left any file in a directory. Raises VolumeProblem.
 
-    Whatever `tick` raises passes through.
+    Exceptions of `tick` pass through.
     """
     own = OwnNames()
     try:
@@ -168,7 +168,7 @@ def has_state(directory: int, tick: Callable[[], None] | None = None) -> bool:
 
 
 def _is_own(item: os.DirEntry[str], own: OwnNames) -> bool:
-    """Take in a name of ours; False for any other."""
+    """Add a name of ours; return False for any other name."""
     name = item.name
     if name.startswith(PREFIX):
         own.add(name)
@@ -203,7 +203,7 @@ def _count_only(
 
 
 def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
-    """The entry for a file's status; None when it is no regular file of this file system."""
+    """Return the entry for a file's status; None if it is no regular file of this file system."""
     if not stat.S_ISREG(found.st_mode) or found.st_dev != device:
         return None
     return Entry(
@@ -218,7 +218,7 @@ def entry_of(name: str, found: os.stat_result, device: int) -> Entry | None:
 
 
 def is_as_listed(entry: Entry, found: os.stat_result) -> bool:
-    """Return whether a file's status is the one that its entry was made of."""
+    """Return whether a file's status is the same as in its entry."""
     return (
         stat.S_ISREG(found.st_mode)
         and found.st_ino == entry.inode
@@ -230,16 +230,14 @@ def is_as_listed(entry: Entry, found: os.stat_result) -> bool:
 
 
 def read_creds(directory: int) -> tuple[bytes | None, str]:
-    """The bytes of creds.json (None when there is none) and a token of this writing of it.
+    """Return the bytes of creds.json (None if there is none) and a token of this writing of it.
 
-    The token is a short hash of inode and modification time: two looks that agree on it saw the same
+    The token is a short hash of inode and modification time: two reads with the same token saw the same
     writing. A link, a FIFO or a directory of that name counts as no creds.json. Raises VolumeProblem.
     """
     try:
         found = os.lstat(CREDS_NAME, dir_fd=directory)
-        if not stat.S_ISREG(
-            found.st_mode
-        ):  # not even opened: that alone can do something to a device
+        if not stat.S_ISREG(found.st_mode):  # not even opened: opening alone can affect a device
             return None, ""
         file = os.open(
             CREDS_NAME,
@@ -259,7 +257,7 @@ def read_creds(directory: int) -> tuple[bytes | None, str]:
         if not stat.S_ISREG(found.st_mode):
             return None, ""
         parts = []
-        room = MAX_CREDS_BYTES + 1  # one more tells that it is too large
+        room = MAX_CREDS_BYTES + 1  # one more byte shows that it is too large
         while room > 0 and (part := os.read(file, min(room, 1 << 16))):
             parts.append(part)
             room -= len(part)

@@ -1,13 +1,13 @@
 """Finding the session directories beneath a root, whatever the gateway's layout.
 
-A directory is a session directory if it holds creds.json, or, without one, at least `HANDFUL` files with names that
-the library writes. Three levels beneath the root are searched. A session directory may hold others (a bot that keeps
-its helpers' sessions inside its own), so it is searched too, unless its link count says that it holds no directory.
+A directory is a session directory if it holds creds.json, or, without one, at least `HANDFUL` files with names of
+the library. Three levels beneath the root are searched. A session directory may hold others (a bot that keeps
+its helpers' sessions inside its own), so it is searched too, unless its link count shows that it holds no directory.
 
-Symbolic links are never followed. Directories of programs (node_modules, .git), snapshots of file servers and what is
-named as a backup are not searched: a copy must not be cleaned because its original is. Each of these is counted as
-skipped, with the reason, and can be named as a root of its own. Everything is bounded: whoever can write
-beneath the root makes directories as he likes.
+Symbolic links are never followed. Directories of programs (node_modules, .git), snapshots of file servers and
+directories named like backups are not searched: a copy must not be cleaned along with its original. Each of these
+is counted as skipped, with the reason, and can be named as a root of its own. Everything is bounded: any process
+that can write beneath the root can make any number of directories.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What a directory looks like.
+#: The appearances of a directory.
 SESSION = "Session"
 KEYS_WITHOUT_CREDENTIALS = "KeysWithoutCredentials"
-ROTATED_OUT = "RotatedOut"  # without creds.json, and with the record of a rotation
+ROTATED_OUT = "RotatedOut"  # without creds.json, but with the record of a rotation
 AWAITS_PAIRING = "AwaitsPairing"  # named company_*, or left empty but for the janitor's files
-LINK = "Link"  # a link named company_*: it is told of, never opened
+LINK = "Link"  # a link named company_*: it is reported, never opened
 
-#: Why a directory was not searched.
+#: Reasons why a directory was not searched.
 SYMBOLIC_LINK = "SymbolicLink"
 UNREADABLE = "Unreadable"
 TOO_DEEP = "TooDeep"
@@ -45,9 +45,9 @@ TOO_MANY = "TooMany"
 
 COMPANY_PREFIX = "company_"
 DEPTH = 3
-#: Files with the library's names that make a session directory without creds.json.
+#: This many files with the library's names make a session directory without creds.json.
 HANDFUL = 5
-MAX_DIRECTORIES = 50_000  # looked into
+MAX_DIRECTORIES = 50_000  # searched
 MAX_FOUND = 10_000
 MAX_NAMES = 2_000_000  # read, in all
 MAX_NAMES_IN_ONE = 200_000
@@ -68,14 +68,14 @@ _BACKUP_OF = re.compile(r".+[-_. ](?:backup|bak|old|orig|copy)[0-9]*", re.IGNORE
 
 
 class FoundSession(NamedTuple):
-    """A session directory: its path beneath the root, "." for the root itself, and what it looks like."""
+    """A session directory: its path beneath the root ("." for the root itself) and its appearance."""
 
     path: str
     looks: str
 
 
 class Skipped(NamedTuple):
-    """Directories that were not searched for one reason: how many, and the paths of the first."""
+    """Directories that were not searched for one reason: their number, and the paths of the first."""
 
     reason: str
     number: int
@@ -83,10 +83,10 @@ class Skipped(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """What lies beneath a root.
+    """The result of searching a root.
 
-    `sessions` stand in natural order, the root itself first. `twice` are the first few pairs of paths that lead to
-    one directory: the first path of each is in `sessions`, or above one that is.
+    `sessions` are in natural order, the root itself first. `twice` are the first few pairs of paths that lead to
+    one directory: the first path of each pair is in `sessions`, or a parent of one that is.
     """
 
     sessions: list[FoundSession]
@@ -97,9 +97,9 @@ class Roots(NamedTuple):
 def find_sessions(
     root: str, pattern: str | None = None, tick: Callable[[], None] | None = None
 ) -> Roots:
-    """Return the session directories beneath a root, and what was skipped.
+    """Return the session directories beneath a root, and the skipped directories.
 
-    `pattern` narrows by the path beneath the root (see `globs`); the root itself goes by its own name. `tick` is
+    `pattern` matches the path beneath the root (see `globs`); the root itself is matched by its own name. `tick` is
     called for each directory and may raise to end the search. Raises VolumeProblem when the root cannot be read.
     """
     search = _Search(Glob(pattern) if pattern is not None else None, tick)
@@ -115,7 +115,7 @@ def find_sessions(
 
 
 def natural(path: str) -> list[list[tuple[int, str]]]:
-    """Return a key that sorts `company_9` before `company_10`, directory by directory."""
+    """Return a sort key that puts `company_9` before `company_10`, directory by directory."""
     return [
         [(len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
         for name in path.split("/")
@@ -123,7 +123,7 @@ def natural(path: str) -> list[list[tuple[int, str]]]:
 
 
 def looks_like_a_backup(name: str) -> bool:
-    """Return whether a directory's name says that it is a copy: `backups`, `old-2026`, `auth.bak`, `company_1_old`."""
+    """Return whether a directory is named like a copy: `backups`, `old-2026`, `auth.bak`, `company_1_old`."""
     if name.startswith(COMPANY_PREFIX):
         name = name[len(COMPANY_PREFIX) :]
     elif _BACKUP.fullmatch(name):
@@ -132,7 +132,7 @@ def looks_like_a_backup(name: str) -> bool:
 
 
 class _Names:
-    """What the names in one directory say; read no further than needed."""
+    """The findings from the names in one directory; no more names are read than needed."""
 
     __slots__ = ("directories", "library", "links", "own", "read", "rotated", "too_many")
 
@@ -169,11 +169,11 @@ class _Search:
         return Roots(found, skipped, tuple(twice))
 
     def look_at_root(self, directory: int, name: str) -> None:
-        """Search an open root. Here one file of the library's is enough, if there is nothing beneath."""
+        """Search an open root. Here one file of the library is enough, if no session directory lies beneath."""
         self._look_into(directory, ".", name, 0)
 
     def _look_into(self, directory: int, path: str, name: str, level: int) -> int:
-        """Search an open directory; return how many session directories it is and holds."""
+        """Search an open directory; return the number of session directories, itself and those beneath it."""
         if self._tick is not None:
             self._tick()
         status = os.fstat(directory)
@@ -182,9 +182,9 @@ class _Search:
             self._skip(TWICE, path)
             if len(self._twice) < _EXAMPLES:
                 self._twice.append((before, path))
-            return 1  # what it is and holds has been found under the other name
+            return 1  # its sessions have been found under the other name
         has_creds = _has_creds(directory)
-        # Most file systems count a directory's directories in its links. 1 is "not told".
+        # Most file systems count a directory's subdirectories in its links. 1 means unknown.
         childless = status.st_nlink == 2 and level > 0
         if has_creds and childless:
             return self._add(path, name, SESSION)
@@ -206,7 +206,7 @@ class _Search:
     def _enter(self, above: int, path: str, name: str, level: int) -> int:
         try:
             directory = os.open(name, BENEATH, dir_fd=above)
-        except (FileNotFoundError, NotADirectoryError):  # gone, or replaced, a moment ago
+        except (FileNotFoundError, NotADirectoryError):  # removed or replaced just now
             return 0
         except OSError:
             return self._refused(path, name)
@@ -218,13 +218,13 @@ class _Search:
             os.close(directory)
 
     def _refused(self, path: str, name: str) -> int:
-        if name.startswith(COMPANY_PREFIX):  # a tenant: told of by name when it is opened
+        if name.startswith(COMPANY_PREFIX):  # a tenant: reported by name when it is opened
             return self._add(path, name, AWAITS_PAIRING)
         self._skip(UNREADABLE, path)
         return 0
 
     def _is_left_out(self, path: str, name: str, level: int) -> bool:
-        """Return whether a directory is not searched; count it unless the pattern rules it out anyway."""
+        """Return whether a directory is not searched; count it unless the pattern excludes it anyway."""
         if self._glob is not None and not self._glob.may_lead(path):
             return True
         reason = None
@@ -267,7 +267,7 @@ class _Search:
             examples.append(path)
 
     def _read_names(self, directory: int, path: str, *, known: bool, childless: bool) -> _Names:
-        """Read a directory's names: what is known as a session for its directories alone."""
+        """Read a directory's names; of a known session, read on only to find its directories."""
         names = _Names()
         with os.scandir(directory) as entries:
             for entry in self._bounded(entries, names):
@@ -301,7 +301,7 @@ class _Search:
 
 
 def _looks(names: _Names, name: str, level: int, beneath: int) -> str | None:
-    """Return what a directory without creds.json looks like, None when it is no session directory."""
+    """Return the appearance of a directory without creds.json, None when it is no session directory."""
     if names.rotated:
         return ROTATED_OUT
     meant = (level == 0 and not beneath) or name.startswith(COMPANY_PREFIX)
@@ -312,7 +312,7 @@ def _looks(names: _Names, name: str, level: int, beneath: int) -> str | None:
 
 
 def _has_creds(directory: int) -> bool:
-    """Return whether the name creds.json is there and no directory: a link of that name counts, and is not followed."""
+    """Return whether creds.json exists and is no directory: a link of that name counts, and is not followed."""
     try:
         return not stat.S_ISDIR(os.lstat(CREDS_NAME, dir_fd=directory).st_mode)
     except FileNotFoundError:

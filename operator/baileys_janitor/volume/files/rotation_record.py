@@ -1,6 +1,6 @@
-"""The record of a rotation: what it meant to move, and until when that is kept for a rollback.
+"""The record of a rotation: the files to move, and until when they are kept for a rollback.
 
-It is on the disk before the first file moves, and as a run's plan it tells what each file looked like.
+It is on the disk before the first file moves, and like a run's plan it describes each file.
 
     janitor-rotation 1 <time> <until> NEWLINE <a plan, as run_plan writes it>
 """
@@ -35,7 +35,7 @@ _LONGEST_NUMBER = 12
 
 
 class Rotation:
-    """A rotation as its record has it. `time` and `until` are Unix seconds of the node that wrote it."""
+    """A rotation as read from its record. `time` and `until` are Unix seconds of the node that wrote it."""
 
     __slots__ = ("files", "time", "until")
 
@@ -45,12 +45,12 @@ class Rotation:
         self.files = files
 
     def by_unit(self) -> list[list[Planned]]:
-        """Return the units, in the order in which they go."""
+        """Return the units, in the order in which they are moved."""
         return by_unit(self.files)
 
 
 class RotationHead:
-    """What a record begins with: its times, and how many files and bytes it names."""
+    """The beginning of a record: its times, and the number of files and bytes."""
 
     __slots__ = ("bytes", "files", "time", "until")
 
@@ -80,7 +80,7 @@ def write_rotation(
 def read_rotation(session: int, run: str, owners: Owners) -> Rotation | None:
     """Return the record of a rotation; None when there is none of ours, or it is not whole and well formed.
 
-    Raises VolumeProblem for one that cannot be read.
+    Raises VolumeProblem if it cannot be read.
     """
     try:
         data = read_state(session, rotation_name(run), owners, _MAX_BYTES)
@@ -92,7 +92,7 @@ def read_rotation(session: int, run: str, owners: Owners) -> Rotation | None:
 
 
 def parse_rotation(run: str, data: bytes) -> Rotation | None:
-    """Return the rotation in the bytes of its record, None when they hold none. Never raises."""
+    """Return the rotation from the bytes of its record, None if they are invalid. Never raises."""
 
     def may_be_rotated(name: str) -> bool:
         return classify(name)[0] in PAIRING_KINDS and fits(trash_name(run, name))
@@ -106,9 +106,9 @@ def parse_rotation(run: str, data: bytes) -> Rotation | None:
 
 
 def read_rotation_head(session: int, run: str, owners: Owners) -> RotationHead | None:
-    """Return what the record of a rotation begins with; None when there is none of ours. Cheaper than the whole.
+    """Return the head of a rotation's record; None when there is none of ours. Cheaper than the whole record.
 
-    Raises VolumeProblem for one that cannot be read.
+    Raises VolumeProblem if it cannot be read.
     """
     try:
         file = open_state(session, rotation_name(run), owners)

@@ -1,8 +1,8 @@
-"""The plan of a run: what it means to move, complete and on the disk before the first file moves.
+"""The plan of a run: the files to move, complete and on the disk before the first file moves.
 
-It tells whoever comes later (the same run, the next one after a kill, an undo, a purge) what each file
-looked like, so that a file that was removed as decided can be told from one that was written to
-after all, and from one that somebody else put under the name.
+It describes each file for later processes (the same run, the next one after a kill, an undo, a purge).
+So a file that was removed as decided can be distinguished from one that was written to after all, and
+from another process's file of the same name.
 
     janitor-plan 2 <time> <files> <bytes> NUL (<unit> <inode> <mtime_ns> <size> <name> NUL)... end <checksum>
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from baileys_janitor.volume.files.state_files import Owners
 
-#: Files in the trash of one directory.
+#: The limit on files in the trash of one directory.
 MAX_FILES = MAX_FILES_A_RUN
 MAX_BYTES = 2 * 1024 * 1024
 _HEAD = b"janitor-plan 2 "
@@ -41,9 +41,9 @@ _LONGEST_HEAD = 96  # bytes
 
 
 class Planned:
-    """One file of a plan: its name and unit, and what it looked like.
+    """One file of a plan: its name and unit, and its status.
 
-    Files of one unit go and come back together. `inode` is 0 where the file system gives a file
+    Files of one unit move and come back together. `inode` is 0 if the file system gives a file
     another number when it is renamed. The device is not part of it: a volume can come back under
     another number.
     """
@@ -58,7 +58,7 @@ class Planned:
         self.size = size
 
     def same_inode(self, found: os.stat_result) -> bool:
-        """Return whether a status is that of the very file, written to or not."""
+        """Return whether a status has the same inode, whether the file was written to or not."""
         return self.inode != 0 and found.st_ino == self.inode
 
     def same_writing(self, found: os.stat_result) -> bool:
@@ -66,7 +66,7 @@ class Planned:
         return found.st_mtime_ns == self.mtime_ns and found.st_size == self.size
 
     def is_still(self, found: os.stat_result) -> bool:
-        """Return whether a file is the one that was planned, and nobody has written to it since."""
+        """Return whether a file is the planned one, and was not written to since."""
         return (
             stat.S_ISREG(found.st_mode)
             and (self.inode == 0 or found.st_ino == self.inode)
@@ -84,12 +84,12 @@ class RunPlan:
         self.files = files
 
     def by_unit(self) -> list[list[Planned]]:
-        """Return the units, in their order."""
+        """Return the units, in order."""
         return by_unit(self.files)
 
 
 def by_unit(files: Sequence[Planned]) -> list[list[Planned]]:
-    """Return planned files by unit, in their order."""
+    """Return planned files by unit, in order."""
     units: dict[int, list[Planned]] = {}
     for each in files:
         units.setdefault(each.unit, []).append(each)
@@ -97,9 +97,9 @@ def by_unit(files: Sequence[Planned]) -> list[list[Planned]]:
 
 
 def is_expired(time: float, now: float, undo_window: float) -> bool:
-    """Return whether what was removed at `time` is to be purged at `now` (Unix seconds).
+    """Return whether files that were removed at `time` are to be purged at `now` (Unix seconds).
 
-    A time of more than an hour in the future is nobody's who kept a clock: it counts as expired.
+    A time of more than an hour in the future cannot come from a correct clock: it counts as expired.
     """
     return undo_window <= 0 or now - time >= undo_window or is_ahead(time, now)
 
@@ -108,7 +108,7 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
     """Claim a run id by creating its plan, synced to the disk; return the plan's inode.
 
     The directory is not synced. Raises OSError: FileExistsError when the id is taken; and
-    VolumeProblem(StateVanished) when somebody else removes the plan.
+    VolumeProblem(StateVanished) when another process removes the plan.
     """
     name = plan_name(run)
     write_new(session, name, plan_bytes(files, now), owners)
@@ -119,7 +119,7 @@ def write_plan(session: int, run: str, files: Sequence[Planned], now: int, owner
 
 
 def plan_bytes(files: Sequence[Planned], now: int) -> bytes:
-    """Return what the file of a plan holds."""
+    """Return the content of a plan's file."""
     records = [
         b"%d %d %d %d %s"
         % (each.unit, each.inode, each.mtime_ns, each.size, os.fsencode(each.name))
@@ -135,7 +135,7 @@ def read_plan(
 ) -> RunPlan | None:
     """Read a run's plan; None when there is none of ours, or when it is not whole and well formed.
 
-    A plan that names a file of other kinds than `kinds` is not well formed. Raises VolumeProblem for one that
+    A plan that names a file of other kinds than `kinds` is not well formed. Raises VolumeProblem if it
     cannot be read.
     """
     try:
@@ -150,7 +150,7 @@ def read_plan(
 
 
 def parse_plan(run: str, data: bytes, kinds: frozenset[str] = REMOVABLE_KINDS) -> RunPlan | None:
-    """Return the plan in the bytes of its file, None when they hold none. Never raises."""
+    """Return the plan from the bytes of its file, None if they are invalid. Never raises."""
 
     def may_be_planned(name: str) -> bool:
         return classify(name)[0] in kinds and fits(trash_name(run, name))
@@ -159,9 +159,9 @@ def parse_plan(run: str, data: bytes, kinds: frozenset[str] = REMOVABLE_KINDS) -
 
 
 def parse_files(data: bytes, most: int, is_name: Callable[[str], bool]) -> RunPlan | None:
-    """Return at most `most` files from bytes that `plan_bytes` wrote; None when they are anything else.
+    """Return at most `most` files from the output of `plan_bytes`; None for any other bytes.
 
-    Every name must be one component of a path that `is_name` takes. Never raises.
+    Every name must be one path component that `is_name` accepts. Never raises.
     """
     if data.count(b"\0") > most + 1:
         return None
@@ -181,15 +181,15 @@ def parse_files(data: bytes, most: int, is_name: Callable[[str], bool]) -> RunPl
 
 
 def read_head(session: int, run: str, owners: Owners) -> tuple[int, int, int] | None:
-    """Return time, files and bytes that a plan begins with; None when there is no plan of ours.
+    """Return time, files and bytes from the head of a plan; None when there is no plan of ours.
 
-    Cheaper than the whole plan. Raises VolumeProblem for a plan that cannot be read.
+    Cheaper than the whole plan. Raises VolumeProblem if the plan cannot be read.
     """
     return read_head_of(session, plan_name(run), owners)
 
 
 def read_head_of(session: int, name: str, owners: Owners) -> tuple[int, int, int] | None:
-    """Return the same of a file of ours that is written as a plan is."""
+    """Return the same of another file of ours in the format of a plan."""
     try:
         file = open_state(session, name, owners)
     except VolumeProblem as problem:
@@ -207,7 +207,7 @@ def read_head_of(session: int, name: str, owners: Owners) -> tuple[int, int, int
 
 
 def head_of(data: bytes) -> tuple[int, int, int] | None:
-    """Return time, files and bytes that the bytes of a plan begin with; None when they are anything else."""
+    """Return time, files and bytes from the head of a plan's bytes; None for any other bytes."""
     head, nul, _ = data.partition(b"\0")
     if not nul or not head.startswith(_HEAD):
         return None
@@ -225,7 +225,7 @@ def _head(head: bytes) -> tuple[int, int, int]:
 def _planned(record: bytes, is_name: Callable[[str], bool]) -> Planned:
     unit, inode, mtime_ns, size, encoded = record.split(b" ", 4)
     name = os.fsdecode(encoded)
-    # One path component of a kind that such a run moves: nothing else was ever planned.
+    # One path component of a kind that such a run moves: no other name is ever planned.
     if "/" in name or not is_name(name):
         raise ValueError("not a name that a plan can hold")
     return Planned(name, _number(unit), _number(inode), _signed(mtime_ns), _number(size))

@@ -27,9 +27,9 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def open_session(root: str, path: str = ".") -> int:
-    """A descriptor of the directory `path` beneath `root`; the caller closes it.
+    """Return a descriptor of the directory `path` beneath `root`; the caller closes it.
 
-    `root` is trusted (a mount point, or what a user named) and may itself be a link. `path` is relative,
+    `root` is trusted (a mount point, or a path that a user named) and may itself be a link. `path` is relative,
     without "..". Raises VolumeProblem: PathRefused, DirectoryMissing, NotADirectory, SymlinkRefused,
     PermissionDenied, StaleHandle, InputOutputError.
     """
@@ -43,7 +43,7 @@ def open_session(root: str, path: str = ".") -> int:
         directory = os.open(root, DIRECTORY)
     except OSError as error:
         raise problem_of(error) from error
-    except UnicodeEncodeError as error:  # half a character: no name on any disk
+    except UnicodeEncodeError as error:  # a lone surrogate: no file name on any disk
         raise VolumeProblem(PATH_REFUSED) from error
     for part in parts:
         try:
@@ -55,7 +55,7 @@ def open_session(root: str, path: str = ".") -> int:
 
 
 def open_beneath(directory: int, name: str) -> int:
-    """The directory `name` in an open one; raises VolumeProblem as `open_session` does."""
+    """Open the directory `name` in an open one; raise VolumeProblem as `open_session` does."""
     try:
         return os.open(name, BENEATH, dir_fd=directory)
     except OSError as error:
@@ -67,9 +67,9 @@ def open_beneath(directory: int, name: str) -> int:
 
 
 def read_small(directory: int, name: str, limit_bytes: int) -> bytes | None:
-    """Return the content of a regular file of at most `limit_bytes`; None for whatever else bears the name."""
+    """Return the content of a regular file of at most `limit_bytes`; None for anything else of that name."""
     try:
-        # A device is not even opened: that alone can do something to it.
+        # A device is not even opened: opening alone can affect it.
         if not stat.S_ISREG(os.lstat(name, dir_fd=directory).st_mode):
             return None
         file = os.open(name, _READ, dir_fd=directory)
@@ -88,9 +88,9 @@ def read_small(directory: int, name: str, limit_bytes: int) -> bytes | None:
 
 
 class ScanNames:
-    """`with ScanNames(directory) as entries:` reads what an open directory holds, as `os.scandir` does.
+    """`with ScanNames(directory) as entries:` lists an open directory, as `os.scandir` does.
 
-    A descriptor of its own reads it: one that was read to its end stays there on sshfs, whose cache
+    It reads by a descriptor of its own: one that was read to its end stays there on sshfs, whose cache
     then takes the directory for an empty one. Raises OSError.
     """
 

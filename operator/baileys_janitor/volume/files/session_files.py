@@ -1,4 +1,4 @@
-"""Making session files: with the owner and the mode of those beside them, and synced to the disk."""
+"""Making session files: with the owner and the mode of their siblings, and synced to the disk."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 _LEAST_MODE = 0o600
 _NO_EXECUTION = 0o666
-# A directory that anybody may write to (an emptyDir) is no reason for files that anybody may.
+# A directory may be writable for everybody (an emptyDir); the files made in it are not.
 _NOT_BY_OTHERS = 0o664
 _SIBLINGS_LOOKED_AT = 8
 _LOOKED_FOR_AMONG = 256
 
 
 class Style:
-    """Owner and mode of a file that is made. `uid` None: the process's own."""
+    """Owner and mode of a new file. `uid` None: the process's own."""
 
     __slots__ = ("gid", "mode", "uid")
 
@@ -42,7 +42,7 @@ class Style:
 
 
 def style_like(found: os.stat_result) -> Style:
-    """Return the style of a file. Raises VolumeProblem where its owner's process could not write to one of ours."""
+    """Return the style of a file. Raises VolumeProblem if its owner's process could not write to one of ours."""
     if os.geteuid() not in (0, found.st_uid):
         raise VolumeProblem(PERMISSION_DENIED)
     mode = _LEAST_MODE | stat.S_IMODE(found.st_mode) & _NO_EXECUTION
@@ -50,7 +50,7 @@ def style_like(found: os.stat_result) -> Style:
 
 
 def style_among(session: int, listing: Listing) -> Style:
-    """Return the style that most session files have; where there are none, that of the directory.
+    """Return the style of most session files; without any, that of the directory.
 
     Raises OSError and VolumeProblem.
     """
@@ -64,7 +64,7 @@ def style_among(session: int, listing: Listing) -> Style:
 
 
 def sibling(session: int, entries: Sequence[Entry]) -> os.stat_result | None:
-    """Return the status of a session file, for owner and mode where there is no creds.json."""
+    """Return the status of a session file, for owner and mode when there is no creds.json."""
     for each in [each for each in entries if each.kind != OTHER][:_SIBLINGS_LOOKED_AT]:
         found = _plain_file(session, each.name)
         if found is not None:
@@ -73,7 +73,7 @@ def sibling(session: int, entries: Sequence[Entry]) -> os.stat_result | None:
 
 
 def owners_with_sibling(session: int, owners: Owners, entries: Sequence[Entry]) -> Owners:
-    """Return the owners, and for root that of the session files: a volume's root often stays root's."""
+    """Return the owners, and for root the owner of the session files: a volume's root often stays root's."""
     if os.geteuid() != 0 or lookup(session, CREDS_NAME) is not None:
         return owners
     found = sibling(session, entries)
@@ -103,7 +103,7 @@ def write_file(
 def _most_usual(
     session: int, entries: Sequence[Entry], owners: dict[tuple[int, int], int]
 ) -> os.stat_result | None:
-    """Return the status of a file with the owner and mode that most have."""
+    """Return the status of a file with the most common owner and mode."""
     if not owners:
         return None
     usual = max(owners, key=lambda each: owners[each])

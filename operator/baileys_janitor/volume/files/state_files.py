@@ -1,8 +1,8 @@
 """Opening, making and replacing the janitor's own files.
 
-Everything under the reserved prefix can be another's work: a FIFO that blocks whoever opens it, a
+Any name under the reserved prefix can be made by another process: a FIFO that blocks the reader, a
 link that leads elsewhere, a sparse file of terabytes. Each file is therefore opened without
-following or blocking, and looked at before anything of it is read or written: regular, one name,
+following or blocking, and checked before it is read or written: regular, one name,
 an expected owner, a bounded size. New files are made exclusively, with mode 0600, and get their
 owner by descriptor.
 """
@@ -26,9 +26,9 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Owners:
-    """Who owns a session directory.
+    """The owners of a session directory.
 
-    `uid` and `gid` are given to what root makes here. `uids` are the owners that a file must have
+    Files that root makes here get `uid` and `gid`. `uids` are the owners that a file must have
     to be ours or to be put back: the directory's, that of creds.json, and this process.
     """
 
@@ -43,7 +43,7 @@ class Owners:
 def owners_of(session: int) -> Owners:
     """Return the owners of an open session directory. Raises VolumeProblem.
 
-    While creds.json is away (a rotation), the journal has its owner where root keeps it.
+    In a directory of root's without creds.json (a rotation), the owner of the journal is used.
     """
     try:
         directory = os.fstat(session)
@@ -62,7 +62,7 @@ def owners_of(session: int) -> Owners:
 
 
 def lookup(session: int, name: str) -> os.stat_result | None:
-    """Return a name's status without following links, None when there is none. Raises OSError."""
+    """Return a name's status without following links, None if it does not exist. Raises OSError."""
     try:
         return os.lstat(name, dir_fd=session)
     except FileNotFoundError:
@@ -70,7 +70,7 @@ def lookup(session: int, name: str) -> os.stat_result | None:
 
 
 def remove(session: int, name: str) -> bool:
-    """Unlink a name; return False when it was gone already, or is a directory. Raises OSError."""
+    """Unlink a name; return False when it does not exist, or is a directory. Raises OSError."""
     try:
         os.unlink(name, dir_fd=session)
     except (FileNotFoundError, IsADirectoryError):
@@ -79,21 +79,21 @@ def remove(session: int, name: str) -> bool:
 
 
 def is_ours(found: os.stat_result, owners: Owners) -> bool:
-    """Return whether a status can be that of a file of ours."""
+    """Return whether a status can belong to a file of ours."""
     return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1 and found.st_uid in owners.uids
 
 
 def open_state(session: int, name: str, owners: Owners, *, append: bool = False) -> int | None:
     """Return a descriptor of one of our files, for reading or appending; None when there is none.
 
-    Raises VolumeProblem: JanitorRefused for anything that is not a file of ours, PermissionDenied for
-    one that this process may not open.
+    Raises VolumeProblem: JanitorRefused for anything that is not a file of ours, PermissionDenied if
+    this process may not open it.
     """
     try:
         before = lookup(session, name)
         if before is None:
             return None
-        if not is_ours(before, owners):  # not even opened: that alone can do something to a device
+        if not is_ours(before, owners):  # not even opened: opening alone can affect a device
             raise VolumeProblem(JANITOR_REFUSED)
         file = os.open(name, _APPEND if append else _READ, dir_fd=session)
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def open_state(session: int, name: str, owners: Owners, *, append: bool = False)
 
 
 def read_state(session: int, name: str, owners: Owners, limit_bytes: int) -> bytes | None:
-    """Return the content of one of our files, None when there is none or it is too large.
+    """Return the content of one of our files, None when it does not exist or is too large.
 
     Raises VolumeProblem as `open_state` does.
     """
@@ -132,7 +132,7 @@ def read_state(session: int, name: str, owners: Owners, limit_bytes: int) -> byt
 
 
 def read_bounded(file: int, limit_bytes: int) -> bytes:
-    """Read at most `limit_bytes` from where a descriptor stands. Raises OSError."""
+    """Read at most `limit_bytes` from a descriptor's current position. Raises OSError."""
     parts = []
     while limit_bytes > 0 and (part := os.read(file, min(limit_bytes, _CHUNK_BYTES))):
         parts.append(part)
@@ -160,7 +160,7 @@ def write_all(file: int, data: bytes) -> None:
 
 
 def write_new(session: int, name: str, data: bytes, owners: Owners) -> None:
-    """Make a file with its content, synced to the disk; nothing is left when that fails.
+    """Make a file with its content, synced to the disk; nothing is left after a failure.
 
     The directory is not synced. Raises OSError: FileExistsError when the name is taken.
     """
@@ -177,12 +177,12 @@ def write_new(session: int, name: str, data: bytes, owners: Owners) -> None:
 
 
 def replace_state(session: int, name: str, data: bytes, owners: Owners) -> None:
-    """Put new content under a name of ours, all or nothing. Whoever calls holds the lock.
+    """Put new content under a name of ours, all or nothing. The caller holds the lock.
 
-    What was there is replaced, never written to. The directory is not synced. Raises OSError.
+    The old file is replaced, never written to. The directory is not synced. Raises OSError.
     """
     temporary = new_name(name.rpartition("~")[2])
-    remove(session, temporary)  # left by a process that was killed
+    remove(session, temporary)  # left by a killed process
     write_new(session, temporary, data, owners)
     try:
         os.rename(temporary, name, src_dir_fd=session, dst_dir_fd=session)

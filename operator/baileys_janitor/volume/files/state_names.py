@@ -4,21 +4,21 @@ All state lies flat beside the session files, under one reserved prefix. There i
 ours: a bot's own "clear session" loop, which unlinks every name and stops at a directory, works
 with the janitor's files as it does without them.
 
-| name | what it is |
+| name | content |
 |---|---|
-| `.janitor~journal` | what happened: runs, results, undos, purges |
+| `.janitor~journal` | the history: runs, results, undos, purges |
 | `.janitor~activity` | when the tenant was running, one line |
 | `.janitor~key` | the secret key of this directory's hashes of contacts |
-| `.janitor~backups` | which archives were made of this session, and where they lie |
+| `.janitor~backups` | the archives of this session, and their locations |
 | `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
-| `.janitor~plan~<run>` | what a run meant to move, written before its first removal |
-| `.janitor~restored~<run>` | what a restore from an archive put here, for its undo |
-| `.janitor~rotated~<run>` | what a rotation moved into the trash, and until when that is kept for a rollback |
+| `.janitor~plan~<run>` | the files that a run is to move, written before its first removal |
+| `.janitor~restored~<run>` | the files that a restore from an archive made here, for its undo |
+| `.janitor~rotated~<run>` | the files that a rotation moved into the trash, and the end of their retention |
 | `.janitor~run~<run>~<name>` | a removed file, under its own name: the trash |
 | `.janitor~new~<what>` | a file that is being written |
 
-A name is matched whole. Whatever else begins with the prefix is foreign: counted, never read, put
-back or removed. Anybody who can write to the volume can also make names of these forms.
+A name is matched whole. Every other name under the prefix is foreign: counted, never read, put
+back or removed. Any process that can write to the volume can also make names of these forms.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ JOURNAL = PREFIX + "journal"
 ACTIVITY = PREFIX + "activity"
 KEY = PREFIX + "key"
 BACKUPS = PREFIX + "backups"
-#: A directory that unreleased versions kept their state in. It is named, never followed.
+#: The state directory of unreleased versions. It is reported, never opened.
 OLD_DIRECTORY = ".janitor"
 
 RUN_MAX = 32  # characters of a run id
 NAME_MAX_BYTES = 255  # of one path component on every common file system
 
-#: Own names beyond this number are no longer kept apart, and nothing is cleaned.
+#: With more own names than this, they are no longer kept apart, and nothing is cleaned.
 MAX_OWN_NAMES = 200_000
 
 _NEW = PREFIX + "new~"
@@ -79,18 +79,18 @@ def trash_name(run: str, name: str) -> str:
 
 
 def run_of_plan(name: str) -> str | None:
-    """Return the run whose plan bears a name; None for any other name."""
+    """Return the run of a plan's name; None for any other name."""
     run = name[len(_PLAN) :]
     return run if name.startswith(_PLAN) and valid_run(run) else None
 
 
 def record_name(run: str) -> str:
-    """Return the name of the record of what a restore put into the directory."""
+    """Return the name of the record of a restore."""
     return _RESTORED + run
 
 
 def run_of_record(name: str) -> str | None:
-    """Return the run whose record of a restore bears a name; None for any other name."""
+    """Return the run of the name of a restore's record; None for any other name."""
     run = name[len(_RESTORED) :]
     return run if name.startswith(_RESTORED) and valid_run(run) else None
 
@@ -101,18 +101,18 @@ def rotation_name(run: str) -> str:
 
 
 def run_of_rotation(name: str) -> str | None:
-    """Return the run whose record of a rotation bears a name; None for any other name."""
+    """Return the run of the name of a rotation's record; None for any other name."""
     run = name[len(_ROTATED) :]
     return run if name.startswith(_ROTATED) and valid_run(run) else None
 
 
 def is_temporary(name: str) -> bool:
-    """Return whether a name is that of a file that is being written."""
+    """Return whether this is the name of a file being written."""
     return name.startswith(_NEW) and valid_run(name[len(_NEW) :])
 
 
 def new_name(what: str) -> str:
-    """Return the name of a file that is being written; `what` has the form of a run id."""
+    """Return the name of a file being written; `what` has the form of a run id."""
     return _NEW + what
 
 
@@ -124,7 +124,7 @@ def copy_name(digits: str) -> str:
 def may_be_in_trash(name: str) -> bool:
     """Return whether a run can have moved a file of that name.
 
-    Rules move only kinds that may be removed, a restore moves creds.json, and a rotation whatever belongs to a pairing.
+    Rules move only removable kinds, a restore moves creds.json, and a rotation every file of a pairing.
     """
     return classify(name)[0] in PAIRING_KINDS
 
@@ -138,11 +138,11 @@ class OwnNames:
     """The janitor's own names in one listing.
 
     `trash` holds the original names of removed files by run, `plans` the runs that have a plan, `restored` those
-    that have a record of what they put here, `rotated` the rotations that have a record, `temporary` the names of
+    that have a record of a restore, `rotated` the rotations that have a record, `temporary` the names of
     files that were being written, `copies` the digits in the names of kept copies of creds.json. `foreign` counts the
     names under the prefix that have no form of ours, `trashed` the files in the trash. With more than `MAX_OWN_NAMES`
     names in all, `too_many` is true and `trash`, `plans`, `restored`, `rotated`, `temporary` and `copies` are
-    incomplete. `old_directory` tells of a `.janitor` directory.
+    incomplete. `old_directory` is true if there is a `.janitor` directory.
     """
 
     __slots__ = (
@@ -180,36 +180,36 @@ class OwnNames:
 
     @property
     def too_many(self) -> bool:
-        """Whether the directory holds more own names than are kept apart."""
+        """Whether the directory has too many own names to keep them apart."""
         return self.seen > MAX_OWN_NAMES
 
     @property
     def any(self) -> bool:
-        """Whether the janitor has left anything here."""
+        """Whether the janitor has left any file here."""
         return self.seen > self.foreign
 
     def runs(self) -> list[str]:
-        """Return the runs that have left something, in no particular order."""
+        """Return the runs that have left a file, in no particular order."""
         recorded = self.plans | self.restored | self.rotated
         return [*self.trash, *(recorded - self.trash.keys())]
 
     def has(self, run: str) -> bool:
-        """Return whether a run can be undone: it has files in the trash, or a record of what it put here."""
+        """Return whether a run can be undone: it has files in the trash, or the record of a restore."""
         return run in self.trash or run in self.restored
 
     def forget(self, run: str) -> None:
-        """Drop a run of which nothing is left."""
+        """Drop a run without any file left."""
         self.forget_trash(run)
         self.restored.discard(run)
         self.rotated.discard(run)
 
     def forget_trash(self, run: str) -> None:
-        """Drop what a run had in the trash, and its plan."""
+        """Drop the trash of a run, and its plan."""
         self.trashed -= len(self.trash.pop(run, ()))
         self.plans.discard(run)
 
     def add(self, name: str) -> None:
-        """Take in one name that begins with the prefix."""
+        """Add one name that begins with the prefix."""
         self.seen += 1
         if name.startswith(_RUN):
             self._add_trash(name)
@@ -257,7 +257,7 @@ class OwnNames:
 def split_trash_name(name: str) -> tuple[str, str] | None:
     """Return the run and the original name of a file in the trash; None for any other name.
 
-    The original name is one that a run can have moved.
+    The original name is one of a file that a run can have moved.
     """
     if not name.startswith(_RUN):
         return None
