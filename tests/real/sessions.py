@@ -53,6 +53,7 @@ def unpack(
     now: float | None = None,
     peers: Path | None = None,
     without: Callable[[str], bool] = lambda _: False,
+    fixtures: Path = FIXTURES,
 ) -> Path:
     """Unpack a fixture; its files are as old before `now` (Unix seconds) as when it was written.
 
@@ -61,7 +62,7 @@ def unpack(
     The session's files go directly into `session`, which must be empty or missing. With `peers`,
     the contacts' own keys go there; only :func:`check` needs them. Returns `session`.
     """
-    members = _members(scenario)
+    members = _members(scenario, fixtures)
     if session.is_dir() and any(session.iterdir()):
         raise FileExistsError(f"{session} is not empty")
     targets = {"session": session, "peers": peers}
@@ -82,12 +83,12 @@ def unpack(
 
 
 @cache
-def _members(scenario: str) -> list[tuple[str, str, float, bytes | None]]:
+def _members(scenario: str, fixtures: Path) -> list[tuple[str, str, float, bytes | None]]:
     """Return what a fixture holds: the part, the path in it, its time, its content (None: a directory).
 
     Kept, since tests unpack a thousand times: reading the archive takes longer than writing the files.
     """
-    archive = FIXTURES / f"{scenario}.tar.gz"
+    archive = fixtures / f"{scenario}.tar.gz"
     if not archive.is_file():
         raise ValueError(f"no session fixture {scenario!r}; there are {', '.join(scenarios())}")
     found: list[tuple[str, str, float, bytes | None]] = []
@@ -103,7 +104,7 @@ def _members(scenario: str) -> list[tuple[str, str, float, bytes | None]]:
     return found
 
 
-def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:
+def pack(scenario: str, session: Path, peers: Path, now: float, fixtures: Path = FIXTURES) -> Path:
     """Make a fixture of a freshly written session; the same input gives the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -118,7 +119,7 @@ def pack(scenario: str, session: Path, peers: Path, now: float) -> Path:
                     content = path.read_bytes()
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
-    archive = FIXTURES / f"{scenario}.tar.gz"
+    archive = fixtures / f"{scenario}.tar.gz"
     archive.write_bytes(gzip.compress(buffer.getvalue(), 9, mtime=0))
     return archive
 
@@ -181,21 +182,21 @@ def begin(session: Path, **options: Any) -> Report:
     return _run("begin", {"session": str(session), **options})
 
 
-def node_missing() -> str:
+def node_missing(tool: Path = TOOL) -> str:
     """Why the tool cannot run here, or an empty string; installs its dependencies if it can."""
     if not shutil.which("node"):
         return "Node.js is not installed"
-    needed = json.loads((TOOL / "package.json").read_text())["dependencies"]
-    if all((TOOL / "node_modules" / each).is_dir() for each in needed):
+    needed = json.loads((tool / "package.json").read_text())["dependencies"]
+    if all((tool / "node_modules" / each).is_dir() for each in needed):
         return ""
     npm = shutil.which("npm")
     if not npm:
-        return "tests/baileys lacks packages and npm is not installed"
-    done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=TOOL, capture_output=True, text=True)
+        return f"{tool} lacks packages and npm is not installed"
+    done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=tool, capture_output=True, text=True)
     if done.returncode == 0:
         return ""
-    shutil.rmtree(TOOL / "node_modules", ignore_errors=True)
-    return f"npm ci in tests/baileys failed: {done.stderr.strip().splitlines()[-1:]}"
+    shutil.rmtree(tool / "node_modules", ignore_errors=True)
+    return f"npm ci in {tool} failed: {done.stderr.strip().splitlines()[-1:]}"
 
 
 def node_available() -> bool:
@@ -204,7 +205,12 @@ def node_available() -> bool:
 
 
 def _run(command: str, request: dict[str, Any]) -> Report:
-    arguments = ["node", str(TOOL / "main.mjs"), command, json.dumps(request)]
+    return run(TOOL, command, request)
+
+
+def run(tool: Path, command: str, request: dict[str, Any]) -> Report:
+    """Run a command of a tool in Node.js; its document, whatever it says of the session."""
+    arguments = ["node", str(tool / "main.mjs"), command, json.dumps(request)]
     done = subprocess.run(arguments, capture_output=True, text=True)
     try:
         result: Report = json.loads(done.stdout)
