@@ -1,7 +1,7 @@
-"""Rows of a database as the listing that the rules know, and names of files as rows.
+"""Convert database rows to the listing that the rules work on, and file names to rows.
 
-Ids are raw in databases (`G@g.us::1100_1::0`) and escaped in the names of files only, so a row is classified
-by the name that the library would give its file. Each entry's `inode` is the row's place in its list.
+Ids are raw in databases (`G@g.us::1100_1::0`) and escaped in the names of files only, so a row is classified by the
+name that the library would give its file. Each entry's `inode` is the row's index in its list.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SUFFIX: Final = ".json"
 
-#: The library's types, longest first where one begins like another.
+#: The library's types, longest first where one is a prefix of another.
 KEY_TYPES: Final = (
     "app-state-sync-version",
     "app-state-sync-key",
@@ -38,7 +38,7 @@ KEY_TYPES: Final = (
     "session",
     "tctoken",
 )
-#: What stands for every other type.
+#: The placeholder for every other type.
 OTHER_TYPE: Final = "other"
 #: Types that a session cannot do without; none of their rows is ever removed.
 PROTECTED_TYPES: Final = frozenset(KEY_TYPES) - {
@@ -48,7 +48,7 @@ PROTECTED_TYPES: Final = frozenset(KEY_TYPES) - {
     "session",
 }
 
-#: The type of each kind that may go. A row of another type would be one that only looks like the kind.
+#: The type of each removable kind. A row of another type would only resemble the kind.
 TYPE_OF_KIND: Final = {
     SESSION: "session",
     SENDER_KEY: "sender-key",
@@ -58,10 +58,10 @@ TYPE_OF_KIND: Final = {
 
 
 class Row(NamedTuple):
-    """One key. `type` is None where the id holds it too.
+    """One key. `type` is None where the id includes it.
 
-    `size` is the value's in bytes, 0 where there is none. `updated` is the last write in microseconds since 1970,
-    None when that is unknown. `version` names this very writing of the row.
+    `size` is the value's in bytes, 0 where there is none. `updated` is the last write in microseconds since 1970, None
+    when that is unknown. `version` identifies the write that produced this row.
     """
 
     type: str | None
@@ -72,7 +72,7 @@ class Row(NamedTuple):
 
 
 def file_name(key_type: str | None, ident: str) -> str:
-    """Return the name of the file in which the library would keep a key."""
+    """Return the name of the file in which the library would store a key."""
     name = ident if key_type is None else f"{key_type}-{ident}"
     if key_type is None:
         name = name.removesuffix(_SUFFIX)
@@ -80,7 +80,7 @@ def file_name(key_type: str | None, ident: str) -> str:
 
 
 def entries_of(rows: Iterable[Row], creds_size: int | None) -> list[Entry]:
-    """Return the listing of a session's rows; with the size of its creds, these are in it as a file would be."""
+    """Return the listing of a session's rows; with the size of its creds, it includes creds.json as in a directory."""
     entries = [_entry(place, row) for place, row in enumerate(rows)]
     if creds_size is not None:
         entries.append(Entry.of(CREDS_NAME, creds_size, 0, len(entries), 0))
@@ -102,9 +102,9 @@ def row_of(entry: Entry, rows: Sequence[Row]) -> Row:
 
 
 def key_of(name: str) -> tuple[str, str] | None:
-    """Return type and raw id of a file's name; None for creds.json and what is not the library's.
+    """Return type and raw id of a file's name; None for creds.json and for names that are not the library's.
 
-    Only what the library writes can be read back: a `-` was a `:` in some ids and not in others.
+    Only names that the library writes can be converted back: a `-` was a `:` in some ids and not in others.
     """
     if classify(name)[0] == OTHER or name == CREDS_NAME:
         return None

@@ -1,8 +1,8 @@
-"""Cleaning a store of keys, session by session, by the rules that hold for files.
+"""Clean a store of keys, session by session, by the same rules as for files.
 
-Each session has a transaction of its own: its lock, its identity, its rows, the plan, and the first batch of what goes.
-Further batches have transactions of their own, for which the lock is taken and the identity read again. A kill at any
-moment loses nothing: what a transaction removed lies in the archive, and what it did not is still there.
+Each session has a transaction of its own: its lock, its identity, its rows, the plan, and the first batch of removals.
+Further batches have transactions of their own, which take the lock and read the identity again. A kill at any moment
+loses nothing: rows removed by a transaction are in the archive, and all others are still in the table.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ DEFAULT_UNDO_WINDOW: Final = 72 * 3600.0
 
 
 class Keeping(NamedTuple):
-    """What a run keeps for later: an archive for undo, and the memory of running time; and for how long.
+    """The data that a run stores: an archive for undo and the memory of running time; and for how long.
 
-    Both need tables in `schema`. Without `archive` an undo is impossible; without `memory` ages count from the rows
-    alone.
+    Both need tables in `schema`. Without `archive` an undo is impossible; without `memory` ages are computed from the
+    rows alone.
     """
 
     archive: bool = True
@@ -63,12 +63,15 @@ class Keeping(NamedTuple):
 
 
 def show_nobody(session: str, listing: Listing, plan: Plan) -> None:
-    """Show a plan to nobody."""
+    """Ignore a plan: the default observer."""
 
 
 class Cleaning:
-    """One run. `stop` returns a code when it is to end between two transactions; `progress` is told sessions done and
-    known; `watch` is told each plan before it is carried out; `pause` waits for some seconds."""
+    """One run.
+
+    `stop` returns a code when the run is to end between two transactions; `progress` receives the numbers of sessions
+    done and known; `watch` receives each plan before it is carried out; `pause` waits for a number of seconds.
+    """
 
     def __init__(
         self,
@@ -100,11 +103,11 @@ class Cleaning:
         self.result = CleanResult(run=run, outcome=REFUSED)
 
     def dry_run(self) -> CleanResult:
-        """Return what a run would do now. Writes nothing. Trouble is in the result."""
+        """Return what a run would do now. Writes nothing. Errors are in the result."""
         return self._guarded(self._look_only)
 
     def apply(self) -> CleanResult:
-        """Do it. Trouble is in the result: outcome Refused or Failed, a code and a sentence."""
+        """Carry out the run. Errors are in the result: outcome Refused or Failed, a code and a sentence."""
         return self._guarded(self._remove)
 
     def _guarded(self, work: Callable[[], None]) -> CleanResult:
@@ -178,7 +181,7 @@ class Cleaning:
             )
 
     def _settle(self) -> None:
-        """Set the outcome, and look at the store again."""
+        """Set the outcome, and report on the store again."""
         result = self.result
         if result.code in ENDED or result.left or result.busy:
             result.outcome = CAPPED
@@ -193,7 +196,7 @@ class Cleaning:
             result.after, result.returned_bytes = result.before, 0
 
     def _each(self) -> Iterator[str]:
-        """Yield the sessions until the run is to end; then the result says why."""
+        """Yield the sessions until the run is to end; the result then has the reason."""
         names = self._sessions.names()
         deadline = self._begun + self._database.limits.duration
         for done, session in enumerate(names):
@@ -238,7 +241,7 @@ class Cleaning:
         batch: list[Removal],
         left: set[int],
     ) -> bool:
-        """Remove another batch of a plan; False where the session is no longer what it was made for."""
+        """Remove another batch of a plan; False where the session has changed since the plan was made."""
         begun = time.monotonic()
         with self._database.transaction():
             if not self._sessions.lock(session):
@@ -264,7 +267,7 @@ class Cleaning:
         batch: list[Removal],
         left: set[int],
     ) -> bool:
-        """Remove a batch in the caller's transaction; return whether anything went."""
+        """Remove a batch in the caller's transaction; return whether any row was removed."""
         assert all(each.entry.kind in REMOVABLE_KINDS for each in batch), plan.refused
         begun = time.monotonic()
         gone = self._sessions.remove(
@@ -286,7 +289,7 @@ class Cleaning:
         return bool(gone)
 
     def _note(self, session: str, listing: Listing, memory: Memory | None, left: set[int]) -> None:
-        """Write down, with what was removed, what is known of the session and that the run goes on."""
+        """Store, in the transaction of the removal, the session's memory and that the run is alive."""
         if self._state is None:
             return
         if memory is not None and self._keeping.memory:
@@ -301,7 +304,7 @@ class Cleaning:
     # Both.
 
     def _decide(self, session: str) -> tuple[Listing, Plan, Memory | None]:
-        """Look at a session in the caller's transaction; return what there is, the plan, and what is known then."""
+        """Read a session in the caller's transaction; return its listing, the plan, and the updated memory."""
         result = self.result
         (now,) = self._database.row("SELECT extract(epoch FROM clock_timestamp())::float8")
         listing = self._sessions.look(session)
@@ -346,6 +349,6 @@ def _batches(removals: list[Removal], most: int) -> Iterator[list[Removal]]:
 
 
 def _recorded(result: CleanResult) -> dict[str, object]:
-    """Return what a run's record keeps of its result."""
+    """Return the part of a result that the run's record keeps."""
     data = result.to_data()
     return {key: value for key, value in data.items() if key not in ("before", "after")}

@@ -1,6 +1,6 @@
-"""Why something could not be done in a database: a code, and one sentence with the way out.
+"""Why an operation on a database failed: a code, and one sentence with the remedy.
 
-What a server says can hold keys and values, so none of its text is ever passed on: its SQLSTATE is looked up here.
+A server's messages can hold keys and values, so none of their text is ever passed on: the SQLSTATE is looked up here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ROWS_DIFFER: Final = "RowsDiffer"
 LAYOUT_DIFFERS: Final = "LayoutDiffers"
 ANOTHER_SESSION: Final = "AnotherSession"
 
-#: Codes of what was declined on purpose rather than tried and failed.
+#: Codes of operations that were refused on purpose rather than tried and failed.
 DECLINED: Final = frozenset(
     (
         TABLE_MISSING,
@@ -72,7 +72,7 @@ DECLINED: Final = frozenset(
 
 
 class KeystoreProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
-    """Something that could not be done; `code` is one of the above, the text a sentence.
+    """An operation that failed; `code` is one of the above, the text a sentence.
 
     `state` is the SQLSTATE of the server's error, None where there was none.
     """
@@ -84,7 +84,7 @@ class KeystoreProblem(Exception):  # noqa: N818  # a refusal is as often the use
         self.state: str | None = None
 
 
-# By SQLSTATE; the longest beginning that fits counts.
+# By SQLSTATE; the longest matching prefix counts.
 _BY_STATE: Final[dict[str, tuple[str, str]]] = {
     "08": (CONNECTION_LOST, "The connection to the database was lost; the next run goes on."),
     "22": (
@@ -143,7 +143,7 @@ _BY_STATE: Final[dict[str, tuple[str, str]]] = {
 
 
 def problem_for(state: str | None) -> KeystoreProblem:
-    """Return the problem for the SQLSTATE of a server's error; None is a connection that broke."""
+    """Return the problem for the SQLSTATE of a server's error; None is a broken connection."""
     if state is None:
         return KeystoreProblem(*_BY_STATE["08"])
     for length in (5, 3, 2):
@@ -156,7 +156,7 @@ def problem_for(state: str | None) -> KeystoreProblem:
     )
 
 
-# The client library reports these in English words of its own, without a code.
+# The client library reports these only in its own English text, without a code.
 _CONNECTING: Final = (
     ("no pg_hba.conf entry", *_BY_STATE["28"]),
     (
@@ -200,7 +200,7 @@ _CONNECTING: Final = (
 
 
 def connecting_problem(text: str) -> KeystoreProblem:
-    """Return the problem for what the client library says of a connection that did not come about."""
+    """Return the problem for the client library's text about a failed connection attempt."""
     for words, code, sentence in _CONNECTING:
         if words in text:
             return KeystoreProblem(code, sentence)

@@ -1,7 +1,6 @@
-"""Who a session belongs to, read from its creds by path: no private key leaves the database.
+"""The owner of a session, read from its creds by path: no private key leaves the database.
 
-What comes back is a document with the members that `policy.identity` looks at, and it decides as it does over
-creds.json.
+The result is a document with the members that `policy.identity` examines, which decides as it does for creds.json.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts
     from baileys_janitor.keystore.postgres.connect import Database
 
-# The few texts that PostgreSQL cannot take apart and the library can (NUL, half a surrogate pair) count as Corrupt.
+# The few texts that PostgreSQL cannot parse and the library can (NUL, half a surrogate pair) count as Corrupt.
 _READ: Final = """
 SELECT bytes, json_typeof(creds), json_build_object(
   'me', CASE json_typeof(creds -> 'me') WHEN 'object' THEN json_build_object(
@@ -44,12 +43,12 @@ FROM (SELECT octet_length(raw::text) AS bytes,
       FROM (SELECT {column} AS raw FROM {table} AS k WHERE {wanted} LIMIT 2) AS found OFFSET 0) AS read
 """
 
-#: The creds are a text inside a text, and the layout does not say so.
+#: The creds are a text inside a text, and the layout does not declare it.
 ENCODED_TWICE: Final = "EncodedTwice"
 
 
 class Creds:
-    """The identity of a session, the size of its creds (None without any), and what is odd about them."""
+    """The identity of a session, the size of its creds (None without any), and their oddity, if any."""
 
     __slots__ = ("identity", "oddity", "size")
 
@@ -75,7 +74,7 @@ class CredsReader:
         if not found or found[0][0] is None:
             return Creds(read_identity(None), None)
         size, kind, text = found[0]
-        if len(found) > 1:  # nobody knows which of the two the library reads
+        if len(found) > 1:  # it is unknown which of the two the library reads
             return Creds(Identity(CORRUPT), size)
         if size > MAX_CREDS_BYTES:
             return Creds(Identity(TOO_LARGE), size)
@@ -106,7 +105,7 @@ class CredsReader:
     def _with_mapped_lid(self, session: str, identity: Identity) -> Identity:
         """Return the identity with the own LID of the mapping rows, where `me.lid` is missing.
 
-        Both rows of the pair must name each other. A `me.lid` that makes no sense is left in doubt.
+        Both rows of the pair must name each other. An invalid `me.lid` is left in doubt.
         """
         if not identity.lid_in_doubt or identity.lid_unreadable:
             return identity
@@ -116,7 +115,7 @@ class CredsReader:
         return identity.with_lid(lid)
 
     def _mapped(self, session: str, ident: str) -> str:
-        """Return the user that a mapping row holds; "" when there is none, or none that can be read."""
+        """Return the user that a mapping row holds; "" when there is none, or it cannot be read."""
         condition, values = self._queries.key_of(session, "lid-mapping", ident)
         found = self._database.rows(
             SQL("SELECT {}::text FROM {} AS k WHERE {} LIMIT 2").format(
@@ -129,7 +128,7 @@ class CredsReader:
 
 
 def sessions_statement(facts: Facts, queries: Queries) -> Composed:
-    """Return the statement that lists the sessions of which there are creds, by name."""
+    """Return the statement that lists the sessions with creds, by name."""
     credentials = facts.layout.credentials
     if facts.credentials is not None:
         return SQL(

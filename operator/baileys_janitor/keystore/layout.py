@@ -1,11 +1,11 @@
-"""How a database keeps the keys of sessions: presets for known stores, and names that replace theirs.
+"""How a database stores the keys of sessions: presets for known stores, and names that replace theirs.
 
     KeyTypeColumn   a row a key; its type and its id in columns of their own
     NamedRows       a row a key; type and id in one column, such as `pre-key-1`
     PrefixedRows    a row a key; session, type and id in one column, such as `acme:pre-key-1`
     SessionBlob     a row a session, with everything in it: it can only be counted
 
-A layout is names alone. What the database really has is compared with it in `checks`.
+A layout consists of names alone. `checks` compares it with the actual tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JSON_TEXT: Final = "JsonText"
 JSON_TEXT_TWICE: Final = "JsonTextTwice"
 ENCODINGS: Final = (JSON, JSON_TEXT, JSON_TEXT_TWICE)
 
-#: PostgreSQL cuts longer names, and a name that was cut would mean another table.
+#: PostgreSQL truncates longer names, and a truncated name would refer to another table.
 NAME_BYTES_MAX: Final = 63
 #: Between the session and the key in a row of `PrefixedRows`.
 SEPARATOR: Final = ":"
@@ -32,7 +32,7 @@ NO_COLUMN: Final = ""
 
 
 class LayoutError(ValueError):
-    """A layout that cannot be meant; the text is one sentence naming the field."""
+    """An invalid layout; the text is one sentence naming the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str, field: str = "table") -> TableName:
-        """Read `table`, `schema.table` or either part in double quotes, inside which `""` is a quote.
+        """Parse `table`, `schema.table` or either part in double quotes, inside which `""` is a quote.
 
         Nothing is folded to lower case: `Session` is the table that was created as `"Session"`.
         """
@@ -66,10 +66,10 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class KeyColumns:
-    """Names of the columns of the keys' table; `""` for one that it does not have.
+    """Names of the columns of the keys' table; `""` for a column that it does not have.
 
-    `updated` holds the time of a row's last write, `created` that of its first, which serves to see that the
-    other one moves. `zone` is the time zone in which times without one are written.
+    `updated` holds the time of a row's last write, `created` that of its first, which is used to check that `updated`
+    moves. `zone` is the time zone of times that are stored without one.
     """
 
     session: str
@@ -83,7 +83,7 @@ class KeyColumns:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where creds are: in a table of their own, or in the row `row` of the keys' table."""
+    """The place of the creds: in a table of their own, or in the row `row` of the keys' table."""
 
     table: TableName | None
     session: str
@@ -94,7 +94,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One store of keys. `every_write`: somebody vouches that `updated` moves with every write of a row."""
+    """One store of keys. `every_write`: the user guarantees that `updated` moves with every write of a row."""
 
     preset: str
     table: TableName
@@ -104,7 +104,7 @@ class Layout:
 
     @property
     def countable_only(self) -> bool:
-        """Whether a row holds a whole session, so that no single key can go."""
+        """Whether a row holds a whole session, so that no single key can be removed."""
         return self.preset == SESSION_BLOB
 
     @property
@@ -114,7 +114,7 @@ class Layout:
 
     @property
     def prefixed(self) -> bool:
-        """Whether the session stands before the key in the same column."""
+        """Whether the key's column starts with the session."""
         return self.preset == PREFIXED_ROWS
 
 
@@ -146,7 +146,7 @@ PRESETS: Final[dict[str, Layout]] = {
 }
 
 _COLUMNS = tuple(each.name for each in fields(KeyColumns))
-# Columns without which the layout would be another one, for each preset.
+# The columns that each preset requires.
 _NEEDED = {
     KEY_TYPE_COLUMN: ("session", "type", "id", "value"),
     NAMED_ROWS: ("session", "id", "value"),
@@ -158,7 +158,7 @@ _NEEDED = {
 def layout_of(
     keys: dict[str, Any] | None = None, credentials: dict[str, Any] | None = None
 ) -> Layout:
-    """Return the layout of a spec's `keys` and `credentials`; the preset fills what they leave out.
+    """Return the layout of a spec's `keys` and `credentials`; the preset supplies the omitted fields.
 
     Raises `LayoutError`.
     """
@@ -268,7 +268,7 @@ def _check(layout: Layout) -> None:
 
 
 def _part(text: str, field: str) -> tuple[str, str]:
-    """Split the first name off; return it and what follows, the dot included."""
+    """Split off the first name; return it and the rest, the dot included."""
     if not text.startswith('"'):
         name, dot, rest = text.partition(".")
         return name, dot + rest

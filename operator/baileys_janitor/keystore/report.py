@@ -1,4 +1,4 @@
-"""Counting a store of keys: one statement over the table, and what the table takes on the disk."""
+"""Count a store of keys: one statement over the table, and the table's size on disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LEFT JOIN pg_stat_all_tables AS s USING (relid)
 """
 # A writer that sets both times when it creates a row may set the second one a moment later.
 _CLEARLY_LATER_SECONDS: Final = 60
-#: Types whose rows grow old. Only for these does it matter that the time moves.
+#: Types whose rows expire. Only for these does it matter that the time moves.
 _AGING: Final = ("session", "sender-key")
 _FINITE: Final = SQL("CASE WHEN isfinite({0}) THEN {0} END")
 
@@ -59,7 +59,7 @@ class _Group(NamedTuple):
 
 
 def make_report(database: Database, facts: Facts, settings: Settings) -> Report:
-    """Return how the store is now, in a transaction of its own that only reads."""
+    """Return the store's current state, in a transaction of its own that only reads."""
     begun = time.monotonic()
     queries = Queries(facts)
     with database.transaction(read_only=True, patient=True):
@@ -86,7 +86,7 @@ def make_report(database: Database, facts: Facts, settings: Settings) -> Report:
 
 
 def reasons_against(facts: Facts, report: Report) -> list[KeystoreProblem]:
-    """Return why nothing may be removed: what the catalogue tells, and what the times in the table tell."""
+    """Return why nothing may be removed, judged by the catalogue and by the times in the table."""
     found = hindrances(facts)
     updated = facts.updated
     if updated is None or not updated.timestamp:

@@ -1,7 +1,7 @@
-"""What restores have put into the tables: the record of it, and taking it away again.
+"""The record of rows that restores have put into the tables, and their removal by an undo.
 
 The record is written by the transaction that puts the rows there. It has a digest of every row that the session had
-then, so whoever comes later can tell whether a process has written to the session since: then nothing goes.
+then, so an undo can detect whether a process has written to the session since: then no row is removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: The reason of a run that restores.
 RESTORE: Final = "Restore"
-#: What became of a session's creds: they were put where none were, replaced, or left alone.
+#: What a restore did with a session's creds: inserted where there were none, replaced, or left alone.
 INSERTED: Final = "Inserted"
 REPLACED: Final = "Replaced"
 UNTOUCHED: Final = "Untouched"
@@ -40,21 +40,23 @@ restored_at timestamptz NOT NULL DEFAULT now(), number integer NOT NULL, keys js
 before text, rows text[] NOT NULL, PRIMARY KEY (run_id, store, session)
 """
 _RIGHTS: Final = ("INSERT", "DELETE")
-#: A row as text, so that the same row has the same digest: the caller has values printed alike.
+#: A row as text, so that the same row has the same digest: the caller has set `print_alike`.
 _DIGEST: Final = SQL("left(encode(sha256(convert_to(ROW(k.*)::text, 'UTF8')), 'hex'), 32)")
 _AMONG: Final = SQL("{} = ANY(%s::text[])").format(_DIGEST)
 
 
 class Taken(NamedTuple):
-    """What was put into a session: whose it was, and how many rows."""
+    """The rows restored into a session: the session's fingerprint, and the number of rows."""
 
     fingerprint: str
     number: int
 
 
 class Restored:
-    """The records of one store. What is not said to open a transaction runs in the caller's, in which
-    `print_alike` was called."""
+    """The records of one store.
+
+    Methods run in the caller's transaction, in which `print_alike` was called, unless they are said to open one.
+    """
 
     def __init__(self, database: Database, facts: Facts, schema: str = SCHEMA) -> None:
         self._database = database
@@ -82,7 +84,7 @@ class Restored:
             ) from None
 
     def identities(self, session: str) -> list[tuple[int, str]]:
-        """Return whose session it was when something was put into it: Unix seconds and fingerprint."""
+        """Return the session's identity at each restore: Unix seconds and fingerprint."""
         if not self.readable:
             return []
         return [
@@ -105,7 +107,7 @@ class Restored:
         creds: str,
         before: str | None,
     ) -> None:
-        """Record what was put into a session; `before` are the creds that were replaced, as the column has them."""
+        """Record the restored rows of a session; `before` are the creds that were replaced, as the column has them."""
         self._database.do(
             self._sql(
                 "INSERT INTO {restored} (run_id, store, session, fingerprint, number, keys, creds, before, rows)"
@@ -118,7 +120,7 @@ class Restored:
         )
 
     def runs(self) -> list[KnownRun]:
-        """Return the restores that can be taken back, the latest last. Opens a transaction."""
+        """Return the restores that can be undone, the latest last. Opens a transaction."""
         if not self.readable:
             return []
         with self._database.transaction(read_only=True):
@@ -135,7 +137,7 @@ class Restored:
         ]
 
     def sessions(self, run: str) -> list[str]:
-        """Return the sessions that a run has put something into. Opens a transaction."""
+        """Return the sessions that a run has restored rows into. Opens a transaction."""
         if not self.readable:
             return []
         with self._database.transaction(read_only=True):
@@ -150,7 +152,7 @@ class Restored:
             ]
 
     def of(self, run: str, session: str) -> Taken:
-        """Return what a run has put into a session."""
+        """Return the rows that a run has restored into a session."""
         return Taken(
             *self._database.row(
                 self._sql(
@@ -162,7 +164,7 @@ class Restored:
         )
 
     def is_as_put(self, run: str, session: str) -> bool:
-        """Return whether every row of a session is one that the restore has left there; some may be gone."""
+        """Return whether every row of a session is one that the restore has left there; some may be missing."""
         (rows,) = self._database.row(
             self._sql(
                 "SELECT rows FROM {restored} WHERE run_id = %s AND store = %s AND session = %s"
@@ -172,10 +174,10 @@ class Restored:
         return set(self._digests(session)) <= set(rows)
 
     def take_away(self, run: str, session: str) -> int:
-        """Take away what a run has put into a session, and return how many rows that was.
+        """Remove the rows that a run has restored into a session, and return their number.
 
-        The creds that it has replaced come back. Raises KeystoreProblem(SessionWritten) where a row is not as it was
-        put, by which the transaction is lost.
+        The creds that it has replaced come back. Raises KeystoreProblem(SessionWritten) where a row has changed since
+        the restore; the transaction must then be rolled back.
         """
         keys, creds, before, rows = self._database.row(
             self._sql(
@@ -196,7 +198,7 @@ class Restored:
         return number
 
     def purge(self, undo_window: float) -> int:
-        """Forget what was put there before `undo_window` seconds; return of how many sessions. Opens a transaction."""
+        """Delete records older than `undo_window` seconds; return the number of sessions. Opens a transaction."""
         if not self.readable:
             return 0
         with self._database.transaction():
@@ -278,7 +280,7 @@ class Restored:
 
 
 def written() -> KeystoreProblem:
-    """Return the problem of rows that a process has written since they were put there."""
+    """Return the problem for rows that a process has written since their restore."""
     return KeystoreProblem(
         SESSION_WRITTEN,
         "A process has written to the session's rows since the restore, so it uses them: they stay as they are. Stop "

@@ -1,7 +1,7 @@
-"""What a look at a store of keys found, and how runs on it end: plain values that may leave the database.
+"""Results of scans of a key store, and of runs on it: plain values that may leave the database.
 
-None of them holds a key's id or value. Times are Unix seconds, sizes bytes. Sessions are named as the table names
-them; `masked` hides the long numbers in those names.
+None of them holds a key's id or value. Times are Unix seconds, sizes bytes. Sessions are named as in the table;
+`masked` hides the long numbers in those names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PHONE_NUMBER: Final = re.compile(r"\d{7,}")
 
 
 def masked(session: str) -> str:
-    """Return a session's name with the middle of every number hidden that may be a phone number."""
+    """Return a session's name with the middle of every possible phone number hidden."""
     return _PHONE_NUMBER.sub(_hide, session)
 
 
@@ -29,7 +29,7 @@ def _hide(match: re.Match[str]) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class TypeFigures:
-    """Keys of one type: how many, the bytes of their values, and the times of their oldest and newest write."""
+    """Keys of one type: their number, the bytes of their values, and the times of their oldest and newest write."""
 
     count: int = 0
     bytes: int = 0
@@ -39,7 +39,7 @@ class TypeFigures:
 
 @dataclass(slots=True, kw_only=True)
 class TableFigures:
-    """What the keys' table takes on the disk."""
+    """The size of the keys' table on disk."""
 
     bytes: int = 0
     index_bytes: int = 0
@@ -52,11 +52,10 @@ class TableFigures:
 class Report:
     """A store of keys at one moment.
 
-    `ages` counts keys by the time since their last write, None without such times. `undated` keys have none.
-    `moved`: some session or sender key was written after it was created, or there is none; None where that cannot
-    be told. `levels` counts sessions by
-    level, `worst` are the fullest: name, level, counted keys. `hindrances` are codes and sentences: why nothing may be
-    removed. `unpaired` keys belong to sessions of which there are no creds.
+    `ages` counts keys by the time since their last write, None without such times. `undated` keys have none. `moved`:
+    some session or sender key was written after it was created, or there is none; None where that is unknown. `levels`
+    counts sessions by level, `worst` are the fullest: name, level, counted keys. `hindrances` are codes and sentences:
+    why nothing may be removed. `unpaired` keys belong to sessions without creds.
     """
 
     time: float
@@ -79,21 +78,21 @@ class Report:
     duration_ms: int = 0
 
     def to_data(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(slots=True, kw_only=True)
 class CleanResult:
-    """One cleanup, or what one would do.
+    """One cleanup, or its dry run.
 
-    `outcome` is one of `volume.results.OUTCOMES`; `code` says why it ended as it did. `removed` rows went, or would
-    go in a dry run; `changed` were written meanwhile or held by another process and stay; `left` are for the next
-    run. `sessions` were looked at, `cleaned` lost rows, `busy` were held by another run, `refused` counts by reason
-    those of which nothing may go. `row_bytes` is what the rows took in the table, which new rows use again;
-    `returned_bytes` is by how much the files of table and indexes shrank. `archived`: an undo is possible.
-    `before` and `after` are reports. `remover_ms` is the time spent in transactions that removed something,
-    `delete_ms` that in the statements that did it.
+    `outcome` is one of `volume.results.OUTCOMES`; `code` is the reason for it. `removed` rows were removed, or would be
+    in a dry run; `changed` were written meanwhile or held by another process and stay; `left` are for the next run.
+    `sessions` were read, `cleaned` lost rows, `busy` were held by another run, `refused` counts by reason those of
+    which nothing may be removed. `row_bytes` is the size of the removed rows in the table, which new rows reuse;
+    `returned_bytes` is the amount by which the files of table and indexes shrank. `archived`: an undo is possible.
+    `before` and `after` are reports. `remover_ms` is the time spent in transactions that removed something, `delete_ms`
+    that in the DELETE statements.
     """
 
     run: str
@@ -122,15 +121,15 @@ class CleanResult:
     after: Report | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(slots=True, kw_only=True)
 class UndoResult:
-    """One run put back, or what would be. `kept` counts by reason the rows that stay in the archive.
+    """One run undone, or the dry run of an undo. `kept` counts by reason the rows that stay in the archive.
 
-    Of a restore `taken_away` counts the rows that are gone again, and `kept` those that stay.
+    For a restore, `taken_away` counts the rows that are removed again, and `kept` those that stay.
     """
 
     run: str
@@ -145,13 +144,13 @@ class UndoResult:
     duration_ms: int = 0
 
     def to_data(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(slots=True, kw_only=True)
 class KnownRun:
-    """A run whose rows lie in the archive."""
+    """A run whose rows are in the archive."""
 
     run: str
     time: float
@@ -160,5 +159,5 @@ class KnownRun:
     sessions: int
 
     def to_data(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as plain data for JSON."""
         return asdict(self)

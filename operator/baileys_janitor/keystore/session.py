@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _LOCK_PERSON: Final = b"bj-keys"
 
-# `held` are the rows of the plan that are still the very writing that was seen, and that nobody else holds; `whole`
-# those whose unit is held as a whole.
+# `held` are the rows of the plan that have not been written since the listing and that nobody else holds; `whole` those
+# whose unit is held as a whole.
 _REMOVE: Final = """
 WITH wanted AS (
   SELECT * FROM json_to_recordset(%s::json) AS w(place int, key_type text, key_id text, version text, updated bigint,
@@ -56,7 +56,7 @@ _ARCHIVE: Final = """, moved AS (
 
 
 class Listing:
-    """A session as one look saw it: creds, rows, and the entries that the rules judge."""
+    """A session as one scan read it: creds, rows, and the entries that the rules judge."""
 
     __slots__ = ("creds", "entries", "rows")
 
@@ -71,14 +71,14 @@ class Listing:
 
 
 class Gone(NamedTuple):
-    """A row that was removed: its place in the batch, and what it took in the table."""
+    """A row that was removed: its place in the batch, and its size in the table."""
 
     place: int
     bytes: int
 
 
 class Sessions:
-    """What can be done with the sessions of one store. All but `names` runs in the caller's transaction."""
+    """Operations on the sessions of one store. All but `names` run in the caller's transaction."""
 
     def __init__(self, database: Database, facts: Facts) -> None:
         self._database = database
@@ -103,7 +103,7 @@ class Sessions:
         self._statements: dict[State | None, Composed] = {}
 
     def names(self) -> list[str]:
-        """Return the names of all sessions of which there are creds."""
+        """Return the names of all sessions with creds."""
         with self._database.transaction(read_only=True, patient=True):
             return [
                 name
@@ -120,11 +120,11 @@ class Sessions:
         return taken
 
     def creds(self, session: str) -> Creds:
-        """Return who a session belongs to."""
+        """Return the identity and creds of a session."""
         return self._creds.read(session)
 
     def look(self, session: str) -> Listing:
-        """Return a session's creds and keys; of more than 200,000 keys some are left out, and nothing may go."""
+        """Return a session's creds and keys; with more than 200,000 keys some are left out and none may be removed."""
         creds = self.creds(session)
         prefix = len(session) + len(SEPARATOR) if self._prefix else 0
         values = self._queries.of_session(session)
@@ -143,9 +143,9 @@ class Sessions:
         run: str,
         state: State | None,
     ) -> list[Gone]:
-        """Remove rows as far as they are still what the listing saw and nobody holds them; return which went.
+        """Remove rows that are unchanged since the listing and that nobody holds; return those that were removed.
 
-        A unit goes as a whole or not at all. With a state its rows move into the archive by the same statement.
+        A unit is removed whole or not at all. With a state, the same statement moves its rows into the archive.
         """
         rows = [listing.row(each.entry) for each in removals]
         sizes: dict[int, int] = {}
@@ -165,7 +165,7 @@ class Sessions:
             }
             for place, (row, each) in enumerate(zip(rows, removals, strict=True))
         ]
-        # One document: the driver takes five times as long over as many arrays.
+        # One JSON document: the driver needs five times as long for as many arrays.
         values: list[object] = [json.dumps(wanted), *self._queries.of_session(session)]
         if state is not None:
             values += [run, state.store, session, listing.creds.identity.fingerprint]

@@ -1,7 +1,7 @@
-"""A session from a directory into the table, and back: for a process that is stopped, and never over anything.
+"""Move a session from a directory into the table, and back: for a stopped process, and without overwriting anything.
 
-All rows come in one transaction, or none. Before it commits the directory is read once more: had anything been written
-meanwhile, the rows would be an older session, and their ratchets would not fit those of the contacts any more.
+All rows are written in one transaction, or none. Before it commits, the directory is read once more: if anything was
+written meanwhile, the rows would be an older session whose ratchets no longer match the contacts'.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.connect import Database
     from baileys_janitor.policy.files.file_entry import Entry
 
-#: A file written within this time says that the process still runs.
+#: A file written within this time shows that the process still runs.
 QUIET_SECONDS: Final = 60
 _VALUE_BYTES_MAX: Final = 1024 * 1024
 _NS: Final = 10**9
@@ -44,8 +44,10 @@ _NO_RACE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 @dataclass(slots=True, kw_only=True)
 class Transferred:
-    """What was carried over, or would be. `skipped` files or rows are not the library's, `unreadable` ones hold nothing
-    that it could read."""
+    """The result of a transfer, or of its dry run.
+
+    `skipped` files or rows are not the library's, `unreadable` ones hold nothing that it could read.
+    """
 
     session: str
     applied: bool
@@ -63,7 +65,7 @@ class Transferred:
 def import_session(
     database: Database, facts: Facts, directory: int, session: str, *, now: float, apply: bool
 ) -> Transferred:
-    """Put the files of an open session directory into the tables, as the session of that name.
+    """Import the files of an open session directory into the tables, as the session of that name.
 
     Without `apply` nothing is written. Raises KeystoreProblem and VolumeProblem.
     """
@@ -90,7 +92,7 @@ def import_session(
 
 
 def export_session(database: Database, facts: Facts, directory: str, session: str) -> Transferred:
-    """Write a session of the tables as files into a directory, which must be empty or not be there.
+    """Export a session of the tables as files into a directory, which must be empty or absent.
 
     Raises KeystoreProblem.
     """
@@ -110,7 +112,7 @@ def export_session(database: Database, facts: Facts, directory: str, session: st
 
 
 class _Inserting:
-    """The statements that put keys and creds into a layout's tables."""
+    """The statements that insert keys and creds into a layout's tables."""
 
     def __init__(self, facts: Facts) -> None:
         layout = facts.layout
@@ -328,7 +330,7 @@ def _write(directory: str, files: dict[str, tuple[str, float | None]]) -> None:
                 )
             for name, (text, written) in files.items():
                 _write_file(opened, name, text, written)
-            for name in files:  # afterwards: the first one brings most of the others to the disk
+            for name in files:  # afterwards: the first sync flushes most of the others, too
                 _sync(opened, name)
             os.fsync(opened)
         finally:

@@ -1,9 +1,9 @@
-"""Putting a run's rows back from the archive: never over a row that exists, never into another identity.
+"""Return a run's rows from the archive: never over a row that exists, never into another identity.
 
-The tenant's own sender keys of a group and its memory row go back together, and only where none of them is there
-again: an older memory row beside a newer key makes the next message of that group unreadable.
+The tenant's own sender keys of a group and its memory row go back together, and only where none of them exists again:
+an older memory row beside a newer key makes the next message of that group unreadable.
 
-An undo of a restore takes away what it has put there (`restored`), and puts nothing back but the creds that were
+An undo of a restore removes the rows that it has put there (`restored`), and puts nothing back but the creds that were
 replaced.
 """
 
@@ -63,13 +63,13 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.session import Listing
 
 _ATTEMPTS: Final = 3
-# No column of a table of keys is called so.
+# No column of a keys' table has this name.
 _PLACE: Final = "janitor~place"
 _NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
 class _Raced(Exception):  # noqa: N818  # no error: the session is looked at again
-    """The library wrote a key between the look and the return of its row."""
+    """The library wrote a key between reading the session and returning its row."""
 
 
 class _Kept(NamedTuple):
@@ -123,7 +123,7 @@ class Undoing:
         return sorted([*removals, *restores], key=lambda each: each.time)
 
     def undo(self, run: str | None = None, *, dry_run: bool = False) -> UndoResult:
-        """Put a run back (None: the latest). Trouble is in the result."""
+        """Undo a run (None: the latest). Errors are in the result."""
         begun = time.monotonic()
         result = UndoResult(run=run or "", outcome=REFUSED)
         try:
@@ -183,7 +183,7 @@ class Undoing:
         return RUN_PURGED if found[0][0] else None
 
     def _archived_sessions(self, run: str) -> list[str]:
-        """Return the sessions of which a run's rows lie in the archive."""
+        """Return the sessions with rows of a run in the archive."""
         with self._database.transaction(read_only=True):
             return [
                 name
@@ -209,9 +209,9 @@ class Undoing:
             )
 
     def _take_away(self, run: str, session: str, result: UndoResult, *, dry_run: bool) -> None:
-        """Take away what a restore has put into a session, as long as it is the same and nobody has written to it."""
+        """Remove the rows restored into a session, as long as it is the same one and nobody has written to it."""
         restored = self._restored
-        with self._database.transaction():  # a dry run, too: printing alike is a setting
+        with self._database.transaction():  # a dry run, too: `print_alike` changes settings
             print_alike(self._database)
             put = restored.of(run, session)
             if not dry_run and not self._sessions.lock(session):
@@ -229,7 +229,7 @@ class Undoing:
             result.sessions += 1
 
     def _put_back(self, run: str, session: str, result: UndoResult, *, dry_run: bool) -> None:
-        """Put a session's rows back; look again where the library wrote one of them meanwhile."""
+        """Put a session's rows back; read it again where the library wrote one of them meanwhile."""
         for attempt in range(_ATTEMPTS):
             try:
                 with self._database.transaction(read_only=dry_run):
@@ -253,7 +253,7 @@ class Undoing:
     def _attempt(
         self, run: str, session: str, *, dry_run: bool
     ) -> tuple[list[_Kept], Counter[str]]:
-        """Return which rows went back, or would, and how many stay for each reason."""
+        """Return the rows that went back, or would, and how many stay for each reason."""
         kept: Counter[str] = Counter()
         rows = self._archived(run, session)
         if not dry_run and not self._sessions.lock(session):
@@ -298,7 +298,7 @@ class Undoing:
             elif not all(each.whole for each in unit) or any(
                 entry.kind not in REMOVABLE_KINDS for entry in entries
             ):
-                kept[NOT_THE_REMOVED_FILE] += len(unit)  # no run of ours has removed that
+                kept[NOT_THE_REMOVED_FILE] += len(unit)  # no run of ours has removed these
             elif unit[0].reason == MEMORY_WITHOUT_KEY:
                 kept[OWN_KEY_MISSING] += len(unit)
             elif not groups.keys().isdisjoint(own_groups(entries, identity)):
@@ -319,7 +319,7 @@ class Undoing:
         )
 
     def _archived(self, run: str, session: str) -> list[_Kept]:
-        """Return a session's rows in the archive; a row is `whole` if it is the one that its key says."""
+        """Return a session's rows in the archive; a row is `whole` if its content matches its key."""
         columns = self._facts.layout.columns
         named = {columns.session: "session", columns.type: "key_type", columns.id: "key_id"}
         whole = SQL(" AND ").join(
@@ -338,7 +338,7 @@ class Undoing:
         return [_Kept(*row) for row in rows]
 
     def _insert(self, places: list[int]) -> set[int]:
-        """Put rows back whose places are free; return the places in the archive of those that went back."""
+        """Put rows back where their keys are free; return the archive places of those that went back."""
         found = self._database.rows(self._statement(), (places,))
         return {place for (place,) in found}
 

@@ -1,1 +1,1 @@
-"""Backups of sessions whose keys a database holds: the archives of `backup`, filled with rows instead of files."""
+"""Backups of sessions whose keys are in a database: the archives of `backup`, filled with rows instead of files."""

@@ -1,4 +1,4 @@
-"""A drill of an archive of rows: loaded into temporary tables, compared, and a restore into an empty table planned."""
+"""A drill of an archive of rows: load it into temporary tables, compare, and plan a restore into an empty table."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def drill_rows(
     now: float,
     session: str | None = None,
 ) -> DrillResult:
-    """Rehearse a restore of rows at `now` (Unix seconds). Never raises for trouble with archive or database.
+    """Rehearse a restore of rows at `now` (Unix seconds). Errors of the archive or database are in the result.
 
-    Every row goes into a temporary table and out of it again, and must be what it was. Nothing is left behind.
+    Every row is written to a temporary table and read again, and must be unchanged. Nothing is left behind.
     """
     started = clock.monotonic()
     result = DrillResult()
@@ -52,7 +52,7 @@ def drill_rows(
 
 
 def session_of(database: Database, found: Loaded, fetched: FetchedRows) -> ArchivedSession:
-    """Return the rows that were loaded as the session of files that a restore plan knows.
+    """Return the loaded rows as the session of files that a restore plan expects.
 
     The entries have no checksums: those of all rows were compared.
     """
@@ -70,6 +70,6 @@ def session_of(database: Database, found: Loaded, fetched: FetchedRows) -> Archi
 
 def _file(entry: Entry) -> ArchivedFile:
     name = entry.name
-    if classify(name)[0] != entry.kind:  # a row of another type, which only looks like the kind
+    if classify(name)[0] != entry.kind:  # a row of another type that only resembles the kind
         name = f"~{name}"
     return ArchivedFile(name, entry.size, entry.mtime_ns, _MODE, "")

@@ -1,7 +1,7 @@
 """An archive's rows in temporary tables, checked against the archive and the layout: anybody may have made it.
 
-The tables have the columns and types of the store's own, and neither its constraints nor its triggers. They are gone
-when the transaction ends; nothing of the store is touched.
+The tables have the columns and types of the store's own tables, but neither constraints nor triggers. They are dropped
+when the transaction ends; the store itself is not touched.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "pg_temp"
 _KEYS: Final = TableName("janitor_keys", _SCHEMA)
 _CREDS: Final = TableName("janitor_creds", _SCHEMA)
-# Of SQLSTATEs: a value of another type, a text that COPY does not write, a constraint, more than there is room for.
+# SQLSTATE classes: a value of another type or text that COPY does not write, a constraint, more than there is room for.
 _DATA: Final = ("22", "23", "54")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The rows of one session: the store's facts, with temporary tables in the place of its own."""
+    """The rows of one session: the store's facts, with temporary tables in place of its own."""
 
     session: str
     facts: Facts
@@ -54,10 +54,10 @@ class Loaded:
 def loaded(
     database: Database, facts: Facts, unpacked: UnpackedRows, session: str | None = None
 ) -> Iterator[Loaded]:
-    """Load an archive's rows within one transaction, and check that they are what was archived.
+    """Load an archive's rows within one transaction, and check that they match the archive.
 
-    `session` is the name that it must have, None for any that goes by the archive's name. Raises KeystoreProblem:
-    LayoutDiffers, RowsInvalid, RowsDiffer, AnotherSession, and what the database says.
+    `session` is the name that it must have, None for any that matches the archive's name. Raises KeystoreProblem:
+    LayoutDiffers, RowsInvalid, RowsDiffer, AnotherSession, and the database's errors.
     """
     require_backupable(facts)
     with database.transaction(patient=True):
@@ -133,7 +133,7 @@ def _fill(database: Database, table: Table, rows: ArchivedRows, data: bytes) -> 
 
 
 def _require_unique(database: Database, facts: Facts) -> None:
-    """Refuse a key that is there twice where the store's own table could not hold it."""
+    """Refuse a duplicate key where the store's own table could not hold it."""
     columns = facts.layout.columns
     key = [name for name in (columns.session, columns.type, columns.id) if name]
     if not any(unique <= set(key) for unique in facts.keys.unique):
@@ -146,7 +146,7 @@ def _require_unique(database: Database, facts: Facts) -> None:
 
 
 def _session_in(database: Database, facts: Facts, tenant: str, wanted: str | None) -> str:
-    """Return the one session that all rows are of."""
+    """Return the one session that all rows belong to."""
     queries = Queries(facts)
     names = [name for (name,) in database.rows(sessions_statement(facts, queries))]
     if len(names) != 1 or names[0] is None or tenant_of(names[0]) != session_part(tenant):
@@ -164,7 +164,7 @@ def _session_in(database: Database, facts: Facts, tenant: str, wanted: str | Non
 
 
 def _require_same(database: Database, facts: Facts, session: str, unpacked: UnpackedRows) -> None:
-    """Compare what the tables hold, byte by byte, with what was archived."""
+    """Compare the tables' contents, byte by byte, with the archive."""
     rows, content = SessionRows(database, facts), unpacked.content
     try:
         found = {

@@ -1,7 +1,7 @@
-"""Which archives we have made of each session, in the janitor's schema: what `.janitor~backups` is to a directory.
+"""The archives that we have made of each session, in the janitor's schema: the counterpart of `.janitor~backups`.
 
-Only archives that are remembered are thinned out or are the latest one (see `backup.known`). The text is read with
-bounds, and anything that is not exactly what we write is no record at all.
+Only remembered archives are thinned out or count as the latest one (see `backup.known`). The text is read with bounds,
+and anything that we would not have written ourselves is no record at all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RIGHTS: Final = ("INSERT", "UPDATE")
 
 
 class StoreMemory:
-    """What is remembered of the sessions of one store. Methods raise KeystoreProblem."""
+    """The memory of the sessions of one store. Methods raise KeystoreProblem."""
 
     def __init__(self, database: Database, facts: Facts, schema: str = SCHEMA) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class StoreMemory:
         self._replica = facts.replica
 
     def ensure(self) -> None:
-        """Create the table where it is missing, and see that it can be written to."""
+        """Create the table where it is missing, and check that it is writable."""
         if self._replica:
             raise KeystoreProblem(
                 errors.REPLICA,
@@ -67,7 +67,7 @@ class StoreMemory:
         )
 
     def sessions(self) -> dict[str, Known]:
-        """Return what is known of every session, by its name; nothing where this user may not read it."""
+        """Return the known archives of every session, by its name; an empty dict where this user may not read them."""
         if not self._table.readable:
             return {}
         statement = SQL(
@@ -88,7 +88,7 @@ class StoreMemory:
 
 
 class SessionMemory:
-    """The memory of one session, as a backup works with it. Methods raise SourceProblem."""
+    """The memory of one session, in the form that a backup uses. Methods raise SourceProblem."""
 
     def __init__(
         self, database: Database, table: Composed, key: tuple[str, str], *, there: bool
@@ -99,7 +99,7 @@ class SessionMemory:
         self._there = there
 
     def read(self) -> Known:
-        """Return what is known."""
+        """Return the known archives."""
         if not self._there:
             return Known()
         statement = SQL("SELECT known FROM {} WHERE store = %s AND session = %s").format(
@@ -113,7 +113,7 @@ class SessionMemory:
         return _known(found[0][0]) if found else Known()
 
     def change(self, change: Callable[[Known], Known]) -> Known:
-        """Change what is known, and return it; one change at a time."""
+        """Change the known archives, and return them; one change at a time."""
         entering = SQL(
             "INSERT INTO {} (store, session, known) VALUES (%s, %s, '') ON CONFLICT DO NOTHING"
         )
@@ -134,23 +134,23 @@ class SessionMemory:
 
 
 class NoMemory:
-    """Remembers nothing beyond one backup, for users that may only read."""
+    """A memory that lasts for one backup only, for users that may only read."""
 
     def __init__(self) -> None:
         self._known = Known()
 
     def read(self) -> Known:
-        """Return what is known."""
+        """Return the known archives."""
         return self._known
 
     def change(self, change: Callable[[Known], Known]) -> Known:
-        """Change what is known, and return it."""
+        """Change the known archives, and return them."""
         self._known = change(self._known)
         return self._known
 
 
 def as_source(problem: KeystoreProblem) -> SourceProblem:
-    """Return a problem as a backup expects it."""
+    """Return a problem in the form that a backup expects."""
     code = BUSY if problem.code == errors.LOCKED else problem.code
     return SourceProblem(code, problem.sentence)
 

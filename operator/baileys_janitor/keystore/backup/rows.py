@@ -1,7 +1,7 @@
-"""A session's rows as `COPY` writes them: whole, in order, and all as one moment has seen them.
+"""A session's rows in the format of `COPY`: complete, ordered, and from one snapshot.
 
-Text of `COPY` can be compared byte by byte, and put back by `psql` alone. So that the same rows are the same bytes,
-everything that changes how values are printed is set, and rows are ordered by their keys in the order of bytes.
+`COPY` text can be compared byte by byte, and restored by `psql` alone. So that the same rows are the same bytes, all
+settings that affect the printing of values are fixed, and rows are ordered by their keys in byte order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from baileys_janitor.keystore.postgres.checks import Facts, Table
     from baileys_janitor.keystore.postgres.connect import Database
 
-#: How `COPY` writes and reads.
+#: The options of every `COPY`.
 FORM: Final = SQL("WITH (FORMAT text, ENCODING 'UTF8')")
 
 _SENTENCES: Final = {
@@ -51,7 +51,7 @@ _SENTENCES: Final = {
 
 
 def require_backupable(facts: Facts) -> None:
-    """Raise KeystoreProblem where sessions of this layout cannot be read whole."""
+    """Raise KeystoreProblem where sessions of this layout cannot be read completely."""
     layout = facts.layout
     if layout.countable_only:
         raise KeystoreProblem(
@@ -85,12 +85,12 @@ def _tables(facts: Facts) -> list[Table]:
 
 
 def columns_of(table: Table) -> tuple[str, ...]:
-    """Return the names of the columns that a row is written with, in the table's order."""
+    """Return the names of the columns that are written for a row, in the table's order."""
     return tuple(each.name for each in table.columns.values() if not each.generated)
 
 
 class SessionRows:
-    """Reads sessions of one store, in the caller's transaction, which should see one moment."""
+    """Reads sessions of one store, in the caller's transaction, which should use one snapshot."""
 
     def __init__(self, database: Database, facts: Facts, limit_bytes: int = LIMIT_BYTES) -> None:
         self._database = database
@@ -103,11 +103,11 @@ class SessionRows:
     ) -> RowsSnapshot:
         """Return a session; `now` is Unix seconds.
 
-        `others` are the sessions whose names are this one's, the separator and more: where the session stands before
-        the key in one column, theirs look like its own keys. `quiesced`: no process uses the session.
+        `others` are the sessions whose names start with this one's and the separator: where session and key share a
+        column, their rows look like its own keys. `quiesced`: no process uses the session.
 
         Raises KeystoreProblem: CredentialsAbsent, CredentialsCorrupt, CredentialsTooLarge, CredentialsIncomplete,
-        NotPaired, EncodedTwice, SessionTooLarge, and what the database says.
+        NotPaired, EncodedTwice, SessionTooLarge, and the database's errors.
         """
         print_alike(self._database)
         data = self.creds(session)
@@ -122,7 +122,7 @@ class SessionRows:
         return RowsSnapshot(int(now), credentials, tables, content, quiesced)
 
     def creds(self, session: str) -> bytes:
-        """Return a session's creds as its creds.json would be. Raises KeystoreProblem."""
+        """Return a session's creds in the form of its creds.json. Raises KeystoreProblem."""
         statement, values = creds_statement(self._facts, session)
         self._require_room(*self._creds_from(session), self._limit)
         found = self._database.readable_rows(statement, values)
@@ -134,12 +134,12 @@ class SessionRows:
         return text.encode("utf-8", "surrogatepass")
 
     def creds_rows(self, session: str, limit_bytes: int) -> bytes:
-        """Return the row of creds as `COPY` writes it. Raises KeystoreProblem."""
+        """Return the row of creds in the format of `COPY`. Raises KeystoreProblem."""
         source, values = self._creds_from(session)
         return self._copied(source, SQL("1"), values, limit_bytes)
 
     def keys_rows(self, session: str, limit_bytes: int, others: Sequence[str] = ()) -> bytes:
-        """Return the rows of keys as `COPY` writes them, ordered by key. Raises KeystoreProblem."""
+        """Return the rows of keys in the format of `COPY`, ordered by key. Raises KeystoreProblem."""
         source, values = self._keys_from(session, others)
         self._require_room(source, values, limit_bytes)
         return self._copied(source, self._order(), values, limit_bytes)
@@ -149,7 +149,7 @@ class SessionRows:
         source = SQL("{} FROM {} AS k WHERE {} AND {}").format(
             _listed(self._facts.keys), queries.table, queries.wanted, queries.is_key
         )
-        if self._facts.layout.prefixed:  # what begins like this session's name and is another
+        if self._facts.layout.prefixed:  # exclude other sessions whose names start with this one's
             for each in others:
                 inner = literal(each + SEPARATOR)
                 source += SQL(" AND NOT starts_with({}, {})").format(queries.id, inner)
@@ -202,7 +202,7 @@ class SessionRows:
             name=name,
             table=str(table.name),
             columns=columns_of(table),
-            rows=data.count(b"\n"),  # a line end inside a value is written \n
+            rows=data.count(b"\n"),  # a line end inside a value is escaped as \n
             size=len(data),
             sha256=sha256(data).hexdigest(),
         )

@@ -1,4 +1,4 @@
-"""Backing up the sessions of a store: each read in one short transaction, and put while none is open."""
+"""Back up the sessions of a store: each is read in one short transaction, and put while none is open."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class BackingUp:
-    """What the sessions of one store are backed up with; `memory` is None to remember nothing.
+    """The parameters for backing up the sessions of one store; `memory` is None to remember nothing.
 
-    `quiesced`: no process uses any of them. `named` makes the tenant's part of an archive's name from a session's.
+    `quiesced`: no process uses any of them. `named` derives the tenant's part of an archive's name from a session's.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class BackingUp:
         self.sessions = sorted(Sessions(database, facts).names())
 
     def memory_of(self, session: str) -> Memory:
-        """Return what remembers the archives of a session."""
+        """Return the memory of a session's archives."""
         return NoMemory() if self._memory is None else self._memory.of(session)
 
     def back_up(
         self, session: str, now: float | None = None, memory: Memory | None = None
     ) -> BackupResult:
-        """Back up one session at `now` (Unix seconds). Never raises for trouble with the database or a store.
+        """Back up one session at `now` (Unix seconds). Errors of the database or a store are in the result.
 
-        `memory` is what `memory_of` has returned, for whoever wants to read it afterwards.
+        `memory` is a result of `memory_of`, for a caller that reads it afterwards.
         """
         tenant = self.named(session)
 
@@ -94,7 +94,7 @@ class BackingUp:
         )
 
     def _beginning_like(self, session: str) -> list[str]:
-        """Return the sessions whose names are this one's, the separator and more."""
+        """Return the sessions whose names start with this one's and the separator."""
         beginning = session + SEPARATOR
         found = []
         for each in self.sessions[bisect_left(self.sessions, beginning) :]:

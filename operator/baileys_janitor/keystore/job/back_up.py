@@ -1,8 +1,8 @@
-"""Backs up the sessions of a store one after another, in a process of their own.
+"""Backs up the sessions of a store one after another, in a process of its own.
 
-Sessions are taken in the order of six digits of a hash of their names, so that a Job which ends before the last one
-can say where the next one goes on, and names nobody. What one session or one store does costs the others nothing: a
-session that takes too long is given up with its process, and another process goes on behind it.
+Sessions are ordered by six digits of a hash of their names, so that a Job which ends early can report where the next
+one continues, without naming a session. A failing session or repository does not affect the others: a session that
+takes too long is given up together with its process, and another process continues after it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Send = Callable[[list[Any]], None]
 
 KILLED_MOST: Final = 5
-"""Processes one after another that may end without a single result."""
+"""Consecutive processes that may end without a single result."""
 PLACE_DIGITS: Final = 6
 OF_DATABASE: Final = frozenset(
     {
@@ -45,7 +45,7 @@ OF_DATABASE: Final = frozenset(
         *(errors.COLUMN_MISSING, errors.DISK_FULL, errors.REPLICA, errors.ROW_SECURITY),
     }
 )
-"""What ails the database, so that no other session is any better off."""
+"""Problems of the database itself, which affect every session."""
 _TOO_SLOW: Final = (
     "TooSlow",
     (
@@ -58,7 +58,7 @@ _DAY_SECONDS: Final = 86_400
 
 
 def place_of(session: str) -> str:
-    """Return where a session stands in the order."""
+    """Return a session's place in the order."""
     digest = sha256(session.encode("utf-8", "surrogatepass")).hexdigest()
     return digest[:PLACE_DIGITS]
 
@@ -70,19 +70,19 @@ def back_up(
     authority: str | None,
     report: Callable[[BackedUp], None],
 ) -> BackedUp:
-    """Back up what comes behind `task.after`; `report` is given what is known so far before each session."""
+    """Back up the sessions after `task.after`; `report` receives the intermediate result before each session."""
     return _Parent(task, backup, stop, authority, report).run()
 
 
 class _Patience:
-    """Which repositories have stopped answering. What one fails to do for some, it is not asked for all."""
+    """Tracks unresponsive repositories: one that fails for several sessions in a row is skipped for the rest."""
 
     def __init__(self) -> None:
         self.given_up: dict[int, str] = {}
         self._failing: Counter[int] = Counter()
 
     def note(self, place: int, code: str) -> None:
-        """Take in what a repository has done for one session."""
+        """Note the outcome of one session in a repository."""
         if code not in OF_STORE:
             self._failing[place] = 0
             return
@@ -92,7 +92,7 @@ class _Patience:
 
 
 class _Parent:
-    """Counts what the processes that do the work send."""
+    """Counts the messages of the worker processes."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class _Parent:
         )
 
     def run(self) -> BackedUp:
-        """Have all sessions dealt with that there is time for."""
+        """Back up all sessions that the time allows."""
         started = time.monotonic()
         killed = 0
         while not self._ended and self._stop() is None:
@@ -132,7 +132,7 @@ class _Parent:
                 killed = 1 if self.found.done > done else killed + 1
                 self._lose(too_slow=not end.in_time, last=killed >= KILLED_MOST)
         if self.found.done == 0 and self._at is not None and self._stop() is not None:
-            # Else the next Job would get stuck at the same session.
+            # Otherwise the next Job would get stuck at the same session.
             self._lose(too_slow=True, last=False)
         self.found.under_way = False
         chosen = sorted(self._sample.items())[:SAMPLE_MOST]
@@ -195,7 +195,7 @@ class _Parent:
             self.found.after, self._at = self._at, None
 
     def _lose(self, *, too_slow: bool, last: bool) -> None:
-        """Count the session under way as failed; where there is none, or too often, that is the end."""
+        """Count the session under way as failed; end the run where there is none, or after too many processes."""
         code, message = _TOO_SLOW if too_slow else _ENDED
         if self._at is None or last:
             self.found.failure, self._ended = (code, message), True
@@ -211,7 +211,7 @@ def _sender(send: Callable[[bytes], None]) -> Send:
     return lambda message: send(json.dumps(message, separators=(",", ":")).encode())
 
 
-# In the process that does the work
+# In the worker process
 
 
 def _work(
@@ -222,12 +222,12 @@ def _work(
     patience: _Patience,
     send: Send,
 ) -> None:
-    """Deal with one session after another, and send what becomes of each."""
+    """Back up one session after another, and send the outcome of each."""
     try:
         _deal(task, backup, authority, after, patience, send)
     except KeystoreProblem as problem:
         send(["failed", problem.code, in_a_cluster(problem.sentence)])
-    except Exception as error:  # noqa: BLE001  # whatever happens, there is a reason
+    except Exception as error:  # noqa: BLE001  # report a reason in any case
         send(["failed", *failure_of(error)])
 
 
@@ -287,7 +287,7 @@ def _backing(
 
 
 class _Sessions:
-    """Deals with the sessions, and sends what becomes of each."""
+    """Backs up the sessions, and sends the outcome of each."""
 
     def __init__(
         self,
@@ -307,7 +307,7 @@ class _Sessions:
         self._best: list[str] = []
 
     def run(self, after: str) -> None:
-        """Deal with those that come behind `after`."""
+        """Back up the sessions after `after`."""
         ordered = sorted((place_of(each), each) for each in self._backing.sessions)
         ahead = [each for each in ordered if each[0] > after]
         self._send(["all", len(ordered), len(ahead)])
@@ -317,7 +317,7 @@ class _Sessions:
                 return
 
     def _deal(self, session: str, *, last: bool) -> bool:
-        """Deal with one session; return False where the database is of no use any more."""
+        """Back up one session; return False where the database cannot be used any more."""
         outcomes = [
             [place, FAILED, each.code, each.message, {}] for place, each in self._closed.items()
         ]
@@ -346,7 +346,7 @@ class _Sessions:
         self._backing.destinations = list(self._destinations.values())
 
     def _sampled(self, session: str, found: BackupResult, memory: Any) -> list[str] | None:
-        """Return a session and its archives where it is among those that a drill may open: others every day."""
+        """Return a session and its archives if a drill may open it: a different sample every day."""
         from baileys_janitor.backup.job.memory import text_of
         from baileys_janitor.backup.source import SourceProblem
 
@@ -372,7 +372,7 @@ def _with_next(
 
 
 def _outcome(place: int, destination: Destination, found: BackupResult) -> list[Any]:
-    """Return what became of a session in one repository: outcome, code, message, and what to add to the tally."""
+    """Return the outcome of a session in one repository: outcome, code, message, and the addition to the tally."""
     of_one = next((each for each in found.repositories if each.name == destination.name), None)
     tally: dict[str, Any] = {}
     if of_one is not None and of_one.archive is not None:

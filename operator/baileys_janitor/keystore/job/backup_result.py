@@ -1,8 +1,8 @@
-"""The result of a Job that backs up the sessions of a key store: what became of them, counted by repository.
+"""The result of a Job that backs up the sessions of a key store: the outcomes, counted by repository.
 
-A line `baileys-janitor-keys-backup/1 keys-backup <checksum>`, then one of JSON, of at most 4,096 bytes: however many
-sessions there are, it has counts, the most frequent problems, and a few sessions for a drill. What comes back is a
-stranger's: everything is read with bounds, and there is no other exception than `BadResult`.
+A line `baileys-janitor-keys-backup/1 keys-backup <checksum>`, then one of JSON, of at most 4,096 bytes: for any number
+of sessions it has counts, the most frequent problems, and a few sessions for a drill. The reader does not trust the
+text: everything is read with bounds, and the only exception is `BadResult`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TIME_MAX: Final = 1 << 33
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why nothing of some sessions was put: how many, and a sentence, which may be empty."""
+    """Why some sessions were not put: how many, and a sentence, which may be empty."""
 
     count: int
     message: str
@@ -44,11 +44,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of sessions in one repository.
+    """The outcomes of sessions in one repository.
 
     `held` of them have archives there, `bytes` and `rows` are those of the newest ones, `archives` counts all, and
-    `oldest` is the time of the oldest (Unix seconds). `put_only`: the credentials may not list. `unknown` archives
-    were put by somebody else; `kept` is why surplus ones were not removed.
+    `oldest` is the time of the oldest (Unix seconds). `put_only`: the credentials may not list. `unknown` archives were
+    put by somebody else; `kept` is why surplus ones were not removed.
     """
 
     put: int = 0
@@ -75,7 +75,7 @@ class Tally:
             self.problems[code] = Problem(1, message)
 
     def add(self, later: Tally) -> None:
-        """Take in what became of further sessions."""
+        """Add the outcomes of further sessions."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(later, name))
         times = [each for each in (self.oldest, later.oldest) if each]
@@ -96,13 +96,13 @@ _FIGURES: Final = (*_COUNTS, "oldest")
 
 @dataclass(slots=True)
 class BackedUp:
-    """What a Job has done, or has done so far.
+    """The result of a Job, or its intermediate result.
 
-    `time` is when it began (Unix seconds), `sessions` how many the store has, `done` how many were dealt with, `left`
-    how many were not, and `after` where the next Job goes on. `nothing`: sessions that nobody has paired yet.
-    `failing`: those that are not in every repository. `under_way`: the process was killed while it dealt with the one
-    at `after`. `failure` is why the database could not be used any further. `repositories` are in the task's order;
-    `sample` are names and known archives of a few sessions.
+    `time` is when it began (Unix seconds), `sessions` how many the store has, `done` how many were processed, `left`
+    how many were not, and `after` the place after which the next Job continues. `nothing`: sessions that nobody has
+    paired yet. `failing`: those that are not in every repository. `under_way`: the process was killed while it
+    processed the session at `after`. `failure` is why the database could not be used any further. `repositories` are in
+    the task's order; `sample` are names and known archives of a few sessions.
     """
 
     time: int = 0
@@ -119,7 +119,7 @@ class BackedUp:
     sample: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, later: BackedUp) -> None:
-        """Take in what a further Job has done, which went on where this one had ended."""
+        """Add the result of a further Job, which continued where this one ended."""
         for name in ("ms", "done", "nothing", "failing"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.sessions, self.left, self.after = later.sessions, later.left, later.after
@@ -135,7 +135,7 @@ _NUMBERS: Final = ("time", "ms", "sessions", "done", "left", "nothing", "failing
 
 
 def encode(result: BackedUp | JobFailure) -> bytes:
-    """Return the document. Sessions for a drill that have no room are left out, then sentences."""
+    """Return the document. If it is too long, sessions for a drill are left out first, then sentences."""
     if isinstance(result, JobFailure):
         data = {"code": result.code, "message": sentence(result.message)}
         return write_document(MAGIC, FAILURE, data)

@@ -1,8 +1,8 @@
-"""The process of a Job for a key store: read the task, do it, leave the result, exit.
+"""The process of a Job for a key store: read the task, carry it out, write the result, exit.
 
 Exit codes are those of `job.main`: 0 the task was carried out (a refusal for a reason is a result too), 1 the database
-could not be used or something unforeseen happened (there is still a result), 2 the task makes no sense. SIGTERM ends a
-run between two transactions, with a result.
+could not be used or an unexpected error happened (there is still a result), 2 the task is invalid. SIGTERM ends a run
+between two transactions, with a result.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from baileys_janitor.volume.report.results import DRY_RUN
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    """Carry out the task in `argv` (one JSON argument); return the process's exit code."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.signalled)
     signal.signal(signal.SIGINT, stop.signalled)
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     except KeystoreProblem as problem:
         leave(encode(JobFailure(problem.code, problem.sentence)))
         return UNFORESEEN
-    except Exception as error:  # noqa: BLE001  # whatever happens, the operator gets a document
+    except Exception as error:  # noqa: BLE001  # the operator gets a document in any case
         leave(encode(JobFailure("InternalError", f"Something unforeseen: {type(error).__name__}.")))
         return UNFORESEEN
     leave(encode(result))
@@ -65,7 +65,7 @@ def _read(argv: Sequence[str]) -> StoreTask:
 
 def _carry_out(task: StoreTask, stop: Stop) -> Scan | CleanResult:
     require_driver()
-    # Below, the driver is imported: where it is not installed, the sentence about that comes first.
+    # These imports load the driver: if it is not installed, the sentence about that must come first.
     from baileys_janitor.keystore.clean import Cleaning, Keeping
     from baileys_janitor.keystore.postgres.checks import inspect
     from baileys_janitor.keystore.postgres.connect import Database, Limits, read_url
@@ -122,7 +122,7 @@ def _authority(task: StoreTask) -> str | None:
     if task.ca_file is None:
         return None
     if not os.access(task.ca_file, os.R_OK):
-        if task.action == REHEARSE:  # the drills' own Secret need not have one
+        if task.action == REHEARSE:  # the drills' own Secret may lack it
             return None
         raise KeystoreProblem(
             "AuthorityMissing",
@@ -132,7 +132,7 @@ def _authority(task: StoreTask) -> str | None:
 
 
 def _scanned(result: CleanResult) -> Scan:
-    """Return what a dry run saw; raise where even that was not possible."""
+    """Return the scan in a dry run's result; raise where even that was not possible."""
     if result.before is None:
         raise KeystoreProblem(result.code or "DatabaseError", result.message or "")
     if result.outcome == DRY_RUN:

@@ -1,4 +1,4 @@
-"""Drills of archives of rows in a Job: loaded into temporary tables of a database that is there for that alone."""
+"""Drill archives of rows in a Job: load them into temporary tables of a database that exists only for drills."""
 
 from __future__ import annotations
 

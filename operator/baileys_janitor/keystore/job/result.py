@@ -1,7 +1,7 @@
 """The result that leaves a Job for a key store: a text of at most 4,096 bytes in the termination message.
 
-A line `baileys-janitor-keys/1 <action> <checksum>`, then one line of JSON. What comes back is a stranger's: every
-number, word and list is read with bounds, and there is no other exception than `BadResult`.
+A line `baileys-janitor-keys/1 <action> <checksum>`, then one line of JSON. The reader does not trust the text: every
+number, word and list is read with bounds, and the only exception is `BadResult`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 class Scan:
     """A count of a store: its report, how many keys a cleanup would remove now, and why the others stay.
 
-    `expired` is None where nothing may be removed; the report's hindrances say why.
+    `expired` is None where nothing may be removed; the report's hindrances are the reasons.
     """
 
     report: Report
@@ -53,18 +53,18 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class JobFailure:
-    """Why a Job could do nothing: a code, and a sentence with the way out."""
+    """Why a Job could do nothing: a code, and a sentence with the remedy."""
 
     code: str
     message: str
 
 
 JobResult = Scan | CleanResult | JobFailure | None
-"""What a Job brings; None stands for nothing that can be read."""
+"""A Job's result; None is an unreadable one."""
 
 
 def encode(result: Scan | CleanResult | JobFailure) -> bytes:
-    """Return the document. What is for people and has no room is left out: the fullest sessions first."""
+    """Return the document. If it is too long, the parts for people are left out: the fullest sessions first."""
     if isinstance(result, JobFailure):
         return write_document(
             MAGIC, FAILURE, {"code": result.code, "message": _sentence(result.message)}

@@ -1,13 +1,13 @@
-"""The task that a Job for a key store gets: one JSON argument. The connection's URL is in a file, never in here.
+"""The task of a Job for a key store: one JSON argument. The connection's URL is in a file, never in the task.
 
     {"v":1,"action":"keys-clean","run":"20261128-030000-1a2b3c","reason":"Daily","dryRun":false,
      "urlFile":"/connection/url","caFile":"/authority/ca.crt","keys":{...},"credentials":{...},
      "settings":[...],"schema":"baileys_janitor","archive":true,"memory":true,"undoWindow":259200,
      "limits":[500,0.05,5.0,0.2,300]}
 
-A backup or a drill has the whole task of a backup's Job beside that (`backup.job.task`), as a text: `"backup":"..."`.
-The one member of a backup stands for all sessions, and its name is what theirs begin with; those of a drill are
-sessions. `after` says where an earlier Job of the same round has ended (`keystore.job.back_up`).
+A backup or a drill also has the whole task of a backup's Job (`backup.job.task`), as a text: `"backup":"..."`. The one
+member of a backup stands for all sessions, and its name is the prefix of theirs; the members of a drill are sessions.
+`after` is the place at which an earlier Job of the same round ended (`keystore.job.back_up`).
 
 `keys` and `credentials` are those of the resource's spec, `settings` is `policy.settings.Settings.to_data`, `limits`
 are rows a batch and then seconds: the pause, the statement timeout, the lock timeout and the whole run.
@@ -39,7 +39,7 @@ _PLACE: Final = re.compile(r"[0-9a-f]{6}|", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTask:
-    """What one Job does. Times are seconds."""
+    """The work of one Job. Times are seconds."""
 
     action: str
     url_file: str

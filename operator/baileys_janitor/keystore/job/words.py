@@ -1,4 +1,4 @@
-"""Sentences that name options of the command line, for people who have a resource instead."""
+"""Sentences that name command line options, reworded for people who use a resource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INSTEAD: Final = (
 
 
 def in_a_cluster(sentence: str) -> str:
-    """Return a sentence with the fields of the resource in place of options."""
+    """Return a sentence with the resource's fields in place of options."""
     for option, field in _INSTEAD:
         sentence = sentence.replace(option, field)
     return sentence

@@ -1,1 +1,1 @@
-"""What talks to the database: the connection, the checks before a cleanup, the statements, the janitor's own tables."""
+"""Access to the database: the connection, the checks before a cleanup, the statements, the janitor's own tables."""

@@ -1,7 +1,7 @@
-"""What the database really has, and why nothing may be removed from it.
+"""The actual tables of the database, and why nothing may be removed from them.
 
-`inspect` raises where the table cannot even be read. Everything that only forbids removals is a hindrance: the
-report goes on and says it.
+`inspect` raises where the table cannot even be read. Everything that only forbids removals is a hindrance: the report
+still runs and includes it.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _RIGHTS = "SELECT has_table_privilege(%s::oid, 'DELETE'), has_table_privilege(%s
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type as the server prints it, and what the user may do with it.
+    """A column: its type as the server prints it, and the user's rights on it.
 
-    `numbered`: the server gives each new row a number of its own there.
+    `numbered`: the server assigns a number of its own to each new row there.
     """
 
     name: str
@@ -69,18 +69,18 @@ class Column:
 
     @property
     def textual(self) -> bool:
-        """Whether it compares as text with the help of its index."""
+        """Whether it can be compared as text using its index."""
         return self.type in _TEXT_TYPES
 
     @property
     def timestamp(self) -> bool:
-        """Whether it holds times."""
+        """Whether its type is a timestamp."""
         return self.type in (_WITH_ZONE, _WITHOUT_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the catalogue has it. `hidden`: row level security may hide rows from this user."""
+    """A table as the catalogue describes it. `hidden`: row level security may hide rows from this user."""
 
     oid: int
     name: TableName
@@ -116,7 +116,7 @@ class Facts:
 
 
 def inspect(database: Database, layout: Layout) -> Facts:
-    """Return what the database has of a layout. Raises KeystoreProblem where it cannot be read."""
+    """Return the tables of a layout as the database has them. Raises KeystoreProblem where they cannot be read."""
     with database.transaction(read_only=True):
         recovering, read_only, user, version, now = database.row(_SERVER)
         keys = _table(database, layout.table, "keys.table")
@@ -216,7 +216,7 @@ def _no_right(table: TableName, column: str) -> KeystoreProblem:
 
 
 def hindrances(facts: Facts) -> list[KeystoreProblem]:
-    """Return why nothing may be removed, as far as the catalogue tells; the first is the one to name."""
+    """Return why nothing may be removed, as far as the catalogue shows; the first is the one to report."""
     layout = facts.layout
     found: list[KeystoreProblem] = []
     if layout.countable_only:
@@ -317,7 +317,7 @@ def _key_of(facts: Facts) -> list[KeystoreProblem]:
 def _rights_of(facts: Facts) -> list[KeystoreProblem]:
     keys = facts.keys
     missing = [] if keys.deletable else ["DELETE"]
-    # A row that another process holds is passed over, and to see that takes the right to lock one.
+    # Rows held by another process are skipped, and detecting them requires the right to lock a row.
     if not any(column.updatable for column in keys.columns.values()):
         missing.append("UPDATE of one column")
     if not missing:

@@ -1,7 +1,7 @@
 """A connection to the database, and transactions with limits.
 
-It works through PgBouncer in transaction pooling: no prepared statements, no session settings; every limit is set
-for one transaction. TLS is verified in full unless the URL says otherwise or the database is on this machine.
+It works through PgBouncer in transaction pooling: no prepared statements, no session settings; every limit is set for
+one transaction. TLS is verified in full unless the URL says otherwise or the database is on this machine.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _URL_BYTES_MAX: Final = 4096
 _CONNECT_SECONDS: Final = 10
-# A peer that is gone is noticed within this time, also in the middle of a statement.
+# A lost peer is detected within this time, also in the middle of a statement.
 _SILENCE_MILLISECONDS: Final = 20_000
-# The driver brings an OpenSSL of its own, which may look for the system's CAs where another system has them.
+# The driver includes its own OpenSSL, which may look for the system's CAs in the wrong place.
 _SYSTEM_CAS: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -45,13 +45,13 @@ SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s,
        set_config('idle_in_transaction_session_timeout', %s, true), set_config('extra_float_digits', '1', true)
 """
 _PATIENCE_SECONDS = 60
-# Between two statements of a transaction this program only counts.
+# Between two statements of a transaction this program only computes.
 _IDLE_MILLISECONDS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may take of the database.
+    """The limits of a run on the database.
 
     `batch`: rows a transaction removes at most. Times are seconds: `pause` after each transaction that removed
     something, `statement_timeout`, `lock_timeout`, and `duration` after which a run ends by itself.
@@ -112,7 +112,7 @@ def _is_local(host: str) -> bool:
 
 
 class Database:
-    """An open connection. Its methods raise KeystoreProblem alone."""
+    """An open connection. Its methods raise only KeystoreProblem."""
 
     def __init__(self, url: str, ca_file: str | None = None, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -124,7 +124,7 @@ class Database:
             problem = connecting_problem(str(error))
         else:
             return
-        raise problem  # out here: the driver's error can name hosts and users
+        raise problem  # outside the handler: the driver's error can name hosts and users
 
     def close(self) -> None:
         """Close the connection."""
@@ -140,10 +140,10 @@ class Database:
     def transaction(
         self, *, read_only: bool = False, patient: bool = False, one_moment: bool = False
     ) -> Iterator[None]:
-        """Run what follows in one transaction under the limits; an exception rolls it back.
+        """Run the block in one transaction under the limits; an exception rolls it back.
 
-        `patient` is for statements that read the whole table, which hold up nobody: they get a minute at least. With
-        `one_moment` all statements see the database as the first one did (repeatable read).
+        `patient` is for statements that read the whole table, which block nobody: their timeout is at least a minute.
+        With `one_moment` all statements see the same snapshot (repeatable read).
         """
         with _problems():
             self._connection.read_only = read_only
@@ -164,7 +164,7 @@ class Database:
     def readable_rows(
         self, query: Statement, values: Sequence[object] = ()
     ) -> list[tuple[Any, ...]] | None:
-        """Return all rows of a statement; None, and the transaction goes on, where it cannot read a value."""
+        """Return all rows of a statement; None, with the transaction intact, where it cannot read a value."""
         with _problems():
             try:
                 with self._connection.transaction():
@@ -177,17 +177,17 @@ class Database:
         return self.rows(query, values)[0]
 
     def do(self, query: Statement, values: Sequence[object] = ()) -> int:
-        """Carry out a statement; return how many rows it touched."""
+        """Execute a statement; return the number of affected rows."""
         with _problems():
             return self._connection.execute(query, tuple(values)).rowcount
 
     def do_many(self, query: Statement, values: Sequence[Sequence[object]]) -> None:
-        """Carry out a statement for each set of values."""
+        """Execute a statement for each set of values."""
         with _problems(), self._connection.cursor() as cursor:
             cursor.executemany(query, values)
 
     def stream(self, query: Statement, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a statement in parts, inside a transaction: not all are held at once."""
+        """Yield the rows of a statement in batches, inside a transaction, without holding all of them in memory."""
         with _problems(), self._connection.cursor(name="baileys_janitor") as cursor:
             cursor.itersize = 500
             cursor.execute(query, tuple(values))
@@ -196,7 +196,9 @@ class Database:
     def copy_out(
         self, query: Statement, values: Sequence[object], limit_bytes: int
     ) -> bytes | None:
-        """Return what a `COPY ... TO STDOUT` writes; None, and the transaction is lost, where that is too much."""
+        """Return the output of a `COPY ... TO STDOUT`; None where it exceeds the limit, and the transaction is then
+        lost.
+        """
         found = bytearray()
         with _problems(), self._connection.cursor() as cursor, cursor.copy(query, values) as copy:
             for piece in copy:
@@ -206,7 +208,7 @@ class Database:
         return bytes(found)
 
     def copy_in(self, query: Statement, data: bytes) -> int:
-        """Give these bytes to a `COPY ... FROM STDIN`; return how many rows came of them."""
+        """Send these bytes to a `COPY ... FROM STDIN`; return the number of resulting rows."""
         with _problems(), self._connection.cursor() as cursor:
             with cursor.copy(query, ()) as copy:
                 copy.write(data)
@@ -224,7 +226,7 @@ class Database:
 
 @contextmanager
 def _problems() -> Iterator[None]:
-    """Raise a KeystoreProblem for the driver's errors, whose texts hold keys and values."""
+    """Convert the driver's errors, whose texts hold keys and values, to KeystoreProblem."""
     try:
         yield
         return
@@ -237,7 +239,7 @@ def _problems() -> Iterator[None]:
 
 
 def url_from(url: str | None, url_file: str | None, variable: str) -> str:
-    """Return the URL that was given, else the one in a file, else the one in an environment variable."""
+    """Return the given URL, else the one in a file, else the one in an environment variable."""
     if url:
         return url
     if url_file:
@@ -254,5 +256,5 @@ def has_password(url: str) -> bool:
     """Return whether a URL holds a password."""
     try:
         return "password" in conninfo_to_dict(url)
-    except psycopg.Error:  # the connection itself will say what is wrong with it
+    except psycopg.Error:  # the connection itself will report the error
         return False

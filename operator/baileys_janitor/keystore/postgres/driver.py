@@ -1,4 +1,4 @@
-"""The database driver is an extra: without it everything else works, and one sentence names it."""
+"""The database driver is an optional extra: without it everything else works, and the error names the extra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rights that the janitor needs, as SQL: the least that each kind of work takes."""
+"""The rights that the janitor needs, as SQL: the minimum for each kind of work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def grants(
 ) -> str:
     """Return a script for a superuser or the tables' owner; every name in it is quoted.
 
-    With `backup` it has what backups take, too: whole rows of creds; with `restore` what restores take: writing these.
+    With `backup` it includes the rights for backups: reading whole rows of creds; with `restore` those for restores:
+    writing them.
     """
     user = Identifier(role)
     keys = _table(layout.table)

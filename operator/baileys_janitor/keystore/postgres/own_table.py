@@ -1,4 +1,4 @@
-"""A table of the janitor's own that is made only where it is needed: is it there, and may this user use it?"""
+"""A table of the janitor's own, created only when needed: whether it exists, and whether this user may use it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r' AN
 
 
 class OwnTable:
-    """One table in the janitor's schema. `rights` are those that writing to it takes, `columns` its definition."""
+    """One table in the janitor's schema. `rights` are those needed for writing to it, `columns` its definition."""
 
     def __init__(
         self, database: Database, schema: str, name: str, columns: str, rights: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How the server prints values: the same way everywhere, so that the same row is the same text."""
+"""Settings for printing values: the same for every connection, so that the same row is the same text."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ SELECT set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'p
 
 
 def print_alike(database: Database) -> None:
-    """Have values printed the same way everywhere, until the transaction ends."""
+    """Print values the same way for every connection, until the transaction ends."""
     database.row(_PRINTING)

@@ -18,12 +18,12 @@ _SMALL_BYTES: Final = 16
 
 
 def quoted(*names: str) -> Identifier:
-    """Return a name in quotes; every statement is read for `%s`, so a percent sign in a name is doubled."""
+    """Return a name in quotes, with percent signs doubled: every statement is searched for `%s`."""
     return Identifier(*(each.replace("%", "%%") for each in names))
 
 
 def literal(text: str) -> Literal:
-    """Return a text constant, for values that the layout holds."""
+    """Return a text constant, for values of the layout."""
     return Literal(text.replace("%", "%%"))
 
 
@@ -36,9 +36,9 @@ class Queries:
     """Expressions for the columns of one keys' table, called `k` in every statement.
 
     `session`, `name` (of a key within its session) and `key_type` (the library's, or `other`) are text. `updated` is a
-    time with a zone, None where the table has none. `is_creds` holds for rows of creds. `type` and `id` are the
-    columns as text; `type` is None where the id holds it. `wanted` holds for rows of one session: its parameters are
-    what `of_session` returns.
+    time with a zone, None where the table has none. `is_creds` holds for rows of creds. `type` and `id` are the columns
+    as text; `type` is None where the id includes it. `wanted` holds for rows of one session: its parameters come from
+    `of_session`.
     """
 
     def __init__(self, facts: Facts) -> None:
@@ -53,7 +53,7 @@ class Queries:
         self.created = _time(facts.created, columns.zone)
         self.name = self.id
         if self._prefixed:
-            # The library's own ids hold colons, so the first one ends the session.
+            # The library's own ids contain colons, so the first colon ends the session.
             self.session: Composable = SQL("split_part({}, {}, 1)").format(
                 self.id, literal(SEPARATOR)
             )
@@ -144,7 +144,7 @@ def _as_text(facts: Facts, name: str) -> Composable:
 
 
 def _time(column: Column | None, zone: str) -> Composed | Identifier | None:
-    """A time with its zone; infinite ones are no times."""
+    """Return a time with its zone; infinite values become NULL."""
     if column is None or not column.timestamp:
         return None
     named = _column(column.name)

@@ -1,11 +1,10 @@
 """The janitor's own tables, in a schema of their own: archive, runs, activity.
 
     archive    rows that runs removed, whole, until the undo window is over
-    runs       every run once, with its result: a run id that is there is refused
-    activity   what is remembered of each session's running time (`policy.running`)
+    runs       every run once, with its result: a run id that exists is refused
+    activity   the memory of each session's running time (`policy.running`)
 
-They are created when the first run needs them. One schema serves any number of key stores: `store` tells them
-apart.
+They are created when the first run needs them. One schema serves any number of key stores: `store` distinguishes them.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "baileys_janitor"
 _TABLES: Final = ("archive", "runs", "activity")
-#: A run without a sign of life for this long is over, whatever it was doing.
+#: A run without a heartbeat for this long is considered dead.
 DEAD_SECONDS: Final = 600
 #: How long results of runs are kept.
 RESULT_SECONDS: Final = 90 * 86_400
 _PURGE_ROWS: Final = 5_000
 
-# "bjkc": nothing else of this program takes a lock with this first number.
+# "bjkc": this program takes no other lock with this first number.
 CREATING: Final = (0x626A6B63, 1)
 
 _CREATE: Final = (
@@ -76,7 +75,7 @@ FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %s::te
 
 
 class State:
-    """The janitor's tables for one store. `usable`: all of them are there, and this user may use them."""
+    """The janitor's tables for one store. `usable`: all of them exist, and this user may use them."""
 
     def __init__(self, database: Database, facts: Facts, schema: str = SCHEMA) -> None:
         self._database = database
@@ -102,7 +101,7 @@ class State:
         return SQL("{}").format(quoted(self.schema, name))
 
     def sql(self, text: str) -> Composed:
-        """Return a statement in which the tables stand in braces."""
+        """Return a statement with the table names in braces replaced."""
         return SQL(text).format(**{name: self.table(name) for name in _TABLES})
 
     def ensure(self) -> None:
@@ -126,7 +125,7 @@ class State:
         self.usable = True
 
     def claim(self, run: str, reason: str) -> dict[str, Any] | None:
-        """Claim a run id; return None, or what is known of the run that has used it."""
+        """Claim a run id; return None, or the record of the run that has used it."""
         with self._database.transaction():
             claimed = self._database.do(
                 self.sql(
@@ -142,14 +141,14 @@ class State:
         return {"outcome": outcome, "removed": removed, "result": result}
 
     def alive(self, run: str, removed: int) -> None:
-        """Note, in the caller's transaction, that a run goes on and how many rows it has removed."""
+        """Record, in the caller's transaction, that a run is alive and how many rows it has removed."""
         self._database.do(
             self.sql("UPDATE {runs} SET seen = clock_timestamp(), removed = %s WHERE run_id = %s"),
             (removed, run),
         )
 
     def end(self, run: str, outcome: str, removed: int, result: str) -> None:
-        """Record how a run ended."""
+        """Record a run's outcome."""
         with self._database.transaction():
             self._database.do(
                 self.sql(
@@ -160,7 +159,7 @@ class State:
             )
 
     def bury(self) -> int:
-        """Record the end of runs that were killed; return how many."""
+        """Record the end of runs that were killed; return their number."""
         with self._database.transaction():
             return self._database.do(
                 self.sql(
@@ -171,7 +170,7 @@ class State:
             )
 
     def purge(self, undo_window: float) -> int:
-        """Remove for good what has lain in the archive for `undo_window` seconds; return how many rows."""
+        """Delete rows that have been in the archive for `undo_window` seconds; return their number."""
         purged = 0
         while True:
             with self._database.transaction():
@@ -199,7 +198,7 @@ class State:
         return purged
 
     def memory(self, session: str) -> Memory | None:
-        """Return what is remembered of a session, in the caller's transaction."""
+        """Return the memory of a session, in the caller's transaction."""
         found = self._database.rows(
             self.sql("SELECT running FROM {activity} WHERE store = %s AND session = %s"),
             (self.store, session),
@@ -207,7 +206,7 @@ class State:
         return decode(found[0][0]) if found else None
 
     def remember(self, session: str, memory: Memory) -> None:
-        """Keep what is known of a session, in the caller's transaction."""
+        """Store the memory of a session, in the caller's transaction."""
         self._database.do(
             self.sql(
                 "INSERT INTO {activity} (store, session, running) VALUES (%s, %s, %s)"

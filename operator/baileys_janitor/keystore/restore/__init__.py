@@ -1,1 +1,1 @@
-"""Restores: what of an archive's rows goes back into the tables, and putting it there."""
+"""Restores: which of an archive's rows go back into the tables, and how they are written."""

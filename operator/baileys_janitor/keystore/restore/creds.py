@@ -1,4 +1,4 @@
-"""A session's creds in the table: read as the library reads them, and written in the same way."""
+"""A session's creds in the table, read and written in the library's encoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FoundCreds(NamedTuple):
-    """The row of creds: `raw` is what the column has, `data` the same as a creds.json, None where it is no such thing.
+    """The row of creds: `raw` is the column's text, `data` the same as a creds.json, None where it is not one.
 
     Without a row `exists` is False.
     """
@@ -50,14 +50,14 @@ class CredsRow:
             self.condition, self.values = queries.creds_of(session)
 
     def hold(self) -> None:
-        """Let nobody else write it until the transaction ends."""
+        """Lock the row against other writers until the transaction ends."""
         self._database.rows(
             SQL("SELECT 1 FROM {} AS k WHERE {} FOR UPDATE").format(self.table, self.condition),
             self.values,
         )
 
     def read(self) -> FoundCreds:
-        """Return what there is. Raises KeystoreProblem where nobody can tell which row or text the library reads."""
+        """Return the row. Raises KeystoreProblem where it is unclear which row or text the library reads."""
         found = self._database.rows(
             SQL(
                 "SELECT CASE WHEN octet_length(k.{0}::text) <= {1} THEN k.{0}::text END FROM {2} AS k WHERE {3} LIMIT 2"
@@ -76,12 +76,12 @@ class CredsRow:
         return FoundCreds(True, raw, None if raw is None else self._document(raw))
 
     def encoded(self, data: bytes) -> str:
-        """Return a creds.json as the column holds it."""
+        """Return a creds.json encoded for the column."""
         text = data.decode("utf-8", "surrogatepass")
         return json.dumps(text, ensure_ascii=False) if self._twice else text
 
     def replace(self, raw: str) -> None:
-        """Write the column of the row that there is. Raises KeystoreProblem."""
+        """Write the column of the existing row. Raises KeystoreProblem."""
         statement: Any = SQL("UPDATE {} AS k SET {} = %s WHERE {}").format(
             self.table, self.column, self.condition
         )
@@ -92,7 +92,7 @@ class CredsRow:
             )
 
     def _document(self, raw: str) -> bytes | None:
-        """Return the creds.json in a column's text. Raises KeystoreProblem where it is encoded in another way."""
+        """Return the creds.json in a column's text. Raises KeystoreProblem for an unexpected encoding."""
         try:
             document = parse(raw)
         except JsonError:

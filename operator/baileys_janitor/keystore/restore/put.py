@@ -1,7 +1,7 @@
-"""Putting rows of an archive into the tables: all of them in the caller's transaction, and never over one that exists.
+"""Put rows of an archive into the tables: all in the caller's transaction, and never over an existing row.
 
-What has to change (sessions that are closed, counters that are raised) is changed in the temporary tables, from which
-one statement copies whatever goes.
+Changes (closed sessions, raised counters) are made in the temporary tables, from which one statement copies all rows
+that go back.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CONSTRAINTS: Final = "23"
 
 
 class Putting:
-    """Carries one plan out. `values` has by name what a row gets in the place of its archived value."""
+    """Carries out one plan. `values` maps a name to the value that replaces the archived one."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Putting:
         self._names = [each.file.name for each in view.plan.puts if each.file.name != CREDS_NAME]
 
     def carry_out(self, run: str, state: State, restored: Restored) -> int:
-        """Put everything in its place and record it; return how many rows that are. Raises KeystoreProblem."""
+        """Write and record all rows; return their number. Raises KeystoreProblem."""
         with _constraints():
             self._set_memories_aside(run, state)
             creds, before = self._put_creds()
@@ -87,7 +87,7 @@ class Putting:
             raise _in_use()
 
     def _put_creds(self) -> tuple[str, str | None]:
-        """Put creds in their place; return what became of them, and what was there."""
+        """Write the creds; return whether they were inserted, replaced or untouched, and their previous text."""
         [*puts] = [each for each in self._view.plan.puts if each.file.name == CREDS_NAME]
         if not puts:
             return UNTOUCHED, None
@@ -121,7 +121,7 @@ class Putting:
 
     def _creds_text(self, put: Put, archived: bytes) -> bytes:
         data = self._view.creds.data if put.own else archived
-        assert data is not None  # the plan knows what they say
+        assert data is not None  # the plan has read them
         return with_counters(data, self._view.plan.next_pre_key_id) if put.how == RAISED else data
 
     def _put_keys(self) -> None:
@@ -151,9 +151,9 @@ class Putting:
             raise _in_use()
 
     def _change(self) -> None:
-        """Change what goes back in the temporary table: values, and times after the archive's own.
+        """Change rows in the temporary table before they go back: values, and times later than the archive's own.
 
-        A clock that ran ahead may have given those.
+        A clock that ran ahead may have written such times.
         """
         source = Queries(self._loaded.facts)
         condition: Composable = SQL("{} = %s").format(source.id)
@@ -192,9 +192,9 @@ class Putting:
 
 
 def _columns(source: Table, target: Table, kept: set[str]) -> list[str]:
-    """Return the columns that are copied: those of the archive, but numbers that the server gives rows by itself.
+    """Return the columns to copy: those of the archive, except numbers that the server assigns.
 
-    Such a number may belong to another row by now, and one that was written out would be given a second time.
+    Such a number may belong to another row by now, and an explicit one would be assigned a second time.
     """
     return [name for name in source.columns if name in kept or not target.columns[name].numbered]
 

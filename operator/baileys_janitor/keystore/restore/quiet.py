@@ -1,4 +1,4 @@
-"""Watching sessions' rows for writes: a process that is said to be stopped writes none."""
+"""Watch sessions' rows for writes: a process that is said to be stopped writes none."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Written = tuple[int, str, tuple[str, ...]]
 
 
 class Writes:
-    """Which writing of their rows some sessions have; each look opens a transaction. Raises KeystoreProblem."""
+    """Fingerprints of some sessions' rows, to detect writes; each check opens a transaction. Raises KeystoreProblem."""
 
     def __init__(self, database: Database, facts: Facts, sessions: Iterable[str]) -> None:
         self._database = database
         self._facts = facts
         queries = Queries(facts)
         self._queries = queries
-        # Whatever else is done to a row, only a write gives it another transaction.
+        # Other operations do not change a row's transaction id, only a write does.
         self._statement = SQL(
             "SELECT count(*), coalesce(sum(hashtextextended(concat_ws(chr(31), {}, {}, {}), 0)), 0)::text"
             " FROM {} AS k WHERE {}"
@@ -51,7 +51,7 @@ class Writes:
         return self._look(session) != self._before[session]
 
     def renew(self, session: str) -> None:
-        """Count what is there now as seen."""
+        """Accept the current rows as seen."""
         self._before[session] = self._look(session)
 
     def wait(
@@ -60,7 +60,7 @@ class Writes:
         pause: Callable[[float], None],
         stop: Callable[[], str | None],
     ) -> None:
-        """Wait until so many seconds are over, or `stop` returns a code; `pause` waits for some seconds."""
+        """Wait for a number of seconds, or until `stop` returns a code; `pause` waits for a number of seconds."""
         waited = 0.0
         while waited < seconds and stop() is None:
             pause(STEP_SECONDS)

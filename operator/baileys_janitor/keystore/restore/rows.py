@@ -1,4 +1,4 @@
-"""The archived rows of a session by the names of files that a restore plan knows, and what is written for each."""
+"""The archived rows of a session by the file names that a restore plan uses, and the value to write for each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Unusable(Exception):  # noqa: N818  # no error: this row alone stays out
 
 
 class ArchivedKeys:
-    """The keys of a session that was loaded; `now` is Unix seconds. Works in the caller's transaction."""
+    """The keys of a loaded session; `now` is Unix seconds. Works in the caller's transaction."""
 
     def __init__(self, database: Database, loaded: Loaded, now: float) -> None:
         facts, session = loaded.facts, loaded.session
@@ -52,7 +52,7 @@ class ArchivedKeys:
         self._rows: dict[str, tuple[Row, str | None]] = {}
         for key_type, ident, text in database.rows(statement, queries.of_session(session)):
             row = Row(key_type, (ident or "")[len(self._prefix) :], 0, None, "")
-            # Of two that would be one file the plan takes the first.
+            # Of two rows with one file name the plan takes the first.
             self._rows.setdefault(file_name(row.type, row.id), (row, text))
 
     def key(self, name: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ class ArchivedKeys:
         return {"key_type": row.type or "", "key_id": self._prefix + row.id}
 
     def changed(self, put: Put) -> str | None:
-        """Return the value that a row gets; None where it goes back as it was archived. Raises Unusable."""
+        """Return the new value of a row; None where it goes back as archived. Raises Unusable."""
         found = self._rows.get(put.file.name)
         text = None if found is None else found[1]
         data = b"" if text is None else text.encode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
-"""Restoring sessions into the tables: planned as for files, each in one transaction, undoable.
+"""Restore sessions into the tables: planned as for files, each in one transaction, undoable.
 
-The archive is loaded into temporary tables and compared with what was archived; from there whatever may go back is
-copied by the same transaction. Killed at any moment, a session has all of it or nothing.
+The archive is loaded into temporary tables and compared with its contents; from there the same transaction copies the
+rows that may go back. Killed at any moment, a session has all of them or none.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _REFUSALS: Final = DECLINED | {
 
 @dataclass(slots=True, kw_only=True)
 class RowsRestored:
-    """A session put back, or what would be.
+    """A restored session, or the dry run of a restore.
 
-    `outcome` is Completed, DryRun, NothingToDo, Refused or Failed, with a code, and with a sentence where it is no code
-    of `policy.archives.restore_codes`. `state` is that of the creds in the table, "" before a look.
-    `rows` go back, by kind in `restored_by_kind`; `kept_back` counts those that do not by reason and kind; `told` are
-    codes of what a person should know. `fingerprint` is the archive's.
+    `outcome` is Completed, DryRun, NothingToDo, Refused or Failed, with a code, and with a sentence where the code is
+    not one of `policy.archives.restore_codes`. `state` is that of the creds in the table, "" before they were read.
+    `rows` go back, by kind in `restored_by_kind`; `kept_back` counts the others by reason and kind; `told` are codes of
+    notes for the person. `fingerprint` is the archive's.
     """
 
     outcome: str
@@ -68,7 +68,7 @@ class RowsRestored:
 
 
 def require_restorable(facts: Facts) -> None:
-    """Raise KeystoreProblem where no rows of this layout can be put back, or not by this user."""
+    """Raise KeystoreProblem where rows of this layout cannot be put back at all, or not by this user."""
     require_backupable(facts)
     if facts.replica:
         raise KeystoreProblem(
@@ -106,7 +106,7 @@ def _require_rights(table: Table, creds: str | None) -> None:
 
 
 class RestoringRows:
-    """One run, which puts any number of sessions back. `run` is its id."""
+    """One run, which restores any number of sessions. `run` is its id."""
 
     def __init__(self, database: Database, facts: Facts, run: str, *, schema: str = SCHEMA) -> None:
         require_backupable(facts)
@@ -130,22 +130,22 @@ class RestoringRows:
         self._state.bury()
 
     def end(self) -> None:
-        """Record how the run ended."""
+        """Record the run's outcome."""
         outcome = COMPLETED if self._rows else NOTHING_TO_DO
         self._state.end(self._run, outcome, self._rows, json.dumps({"restored": self._rows}))
 
     def own(self, session: str) -> Credentials | None:
-        """Return what the creds in the table say, None where no session can start with them. Raises KeystoreProblem."""
+        """Return the credentials in the table, None where no session can start with them. Raises KeystoreProblem."""
         with self._database.transaction(read_only=True):
             found = CredsRow(self._database, self._facts, session).read()
         return None if found.data is None else read_credentials(found.data)
 
     def look(self, session: str, fetched: FetchedRows, asked: Asked) -> RowsRestored:
-        """Return what a restore would do now. Leaves nothing behind. Trouble is in the result."""
+        """Return what a restore would do now. Changes nothing. Errors are in the result."""
         return self._guarded(session, fetched, asked, apply=False)
 
     def apply(self, session: str, fetched: FetchedRows, asked: Asked) -> RowsRestored:
-        """Do it, in one transaction. Trouble is in the result: then nothing has changed."""
+        """Carry out the restore in one transaction. Errors are in the result: then nothing has changed."""
         return self._guarded(session, fetched, asked, apply=True)
 
     def _guarded(
@@ -192,7 +192,7 @@ class RestoringRows:
 
 
 def _checked(plan: SessionPlan, keys: ArchivedKeys) -> dict[str, str]:
-    """Drop from a plan what cannot be used; return by name what a row gets in the place of its archived value."""
+    """Drop unusable rows from a plan; return by name the values that replace archived ones."""
     values: dict[str, str] = {}
     against: dict[str, str] = {}
     for each in plan.puts:

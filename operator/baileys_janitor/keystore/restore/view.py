@@ -1,4 +1,4 @@
-"""A session's rows in the store as a restore plan sees them, and the plan."""
+"""A session's rows in the store as input of a restore plan, and the plan."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """What a restore was asked for.
+    """A request for a restore.
 
-    `known` is what the caller knows of the session's identity, `expected` the fingerprint that a person has written
+    `known` are the caller's records of the session's identity, `expected` the fingerprint that a person has written
     out, "" without one; `acknowledged` are codes.
     """
 
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 
 class View(NamedTuple):
-    """A session in the store as one look saw it, and what a restore would do. `state` is the identity's."""
+    """A session in the store at one moment, and the restore plan. `state` is the identity's."""
 
     plan: SessionPlan
     state: str
@@ -55,7 +55,7 @@ class View(NamedTuple):
 
 
 class Viewer:
-    """Looks at sessions of one store, in the caller's transaction."""
+    """Reads sessions of one store, in the caller's transaction."""
 
     def __init__(self, database: Database, facts: Facts, state: State, restored: Restored) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class Viewer:
     def view(
         self, source: ArchivedSession, loaded: Loaded, now: float, asked: Asked, creds: CredsRow
     ) -> View:
-        """Return what there is, and the plan at `now` (Unix seconds). Raises KeystoreProblem."""
+        """Return the session, and the plan at `now` (Unix seconds). Raises KeystoreProblem."""
         session = loaded.session
         found = creds.read()
         listing = self._sessions.look(session)
@@ -89,7 +89,7 @@ class Viewer:
         return View(plan, identity.state, listing, found)
 
     def _recorded(self, session: str) -> list[Known]:
-        """Return whose session this was by what the janitor's tables say: of runs, restores, and its running time."""
+        """Return the identities of this session in the janitor's tables: of runs, restores, and its running time."""
         known = self._restored.identities(session)
         if not self._state.usable:
             return known
@@ -107,7 +107,7 @@ class Viewer:
         return known if memory is None else [*known, (memory.looked, memory.identity)]
 
     def _same(self, loaded: Loaded, source: ArchivedSession, found: FoundCreds) -> frozenset[str]:
-        """Return the names of files whose rows have the values that were archived."""
+        """Return the names of files whose rows have the archived values."""
         queries, layout = Queries(self._facts), self._facts.layout
         columns = layout.columns
         key = [name for name in (columns.session, columns.type, columns.id) if name]
@@ -141,7 +141,7 @@ class Viewer:
 
 
 def _identity(listing: Listing, found: FoundCreds) -> Identity:
-    """Return whose session it is. What PostgreSQL cannot take apart and the library can is no broken creds."""
+    """Return the session's identity. Creds that PostgreSQL cannot parse but the library can are not corrupt."""
     identity = listing.creds.identity
     if identity.state in (PAIRED, TOO_LARGE) or found.data is None:
         return identity
