@@ -1,1 +1,1 @@
-"""What looks and runs found and did: plain values, and their text form."""
+"""The results of scans and runs: plain values, and their text form."""

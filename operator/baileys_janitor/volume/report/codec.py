@@ -4,8 +4,8 @@ Numbers are written in base 36 and times as seconds before the document's own ti
 share 4,096 bytes. The first two groups of a cleanup are kept in the volume's journal as well. Field order is the
 format: append, never reorder, and raise `job.result.VERSION` when a meaning changes.
 
-Whoever can write into a pod's status or into the volume can write such a line, with a checksum that matches. So
-reading takes nothing on trust: each field has a type and bounds, and what is outside of them is a BadResult.
+Any process that can write into a pod's status or into the volume can write such a line, with a matching checksum.
+So nothing read is trusted: each field has a type and bounds, and other values raise BadResult.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ CORE: Fields = (
     ("creds_token", TOKEN),
     ("skewed", FLAG),
 )
-# What is seldom there stands at the end of these groups, where it takes no room.
+# Rarely set fields are at the end of these groups, where they take no room.
 VOLUME: Fields = (
     ("bytes", NUMBER),
     ("free_bytes", KIB),
@@ -138,7 +138,7 @@ KEEP: Fields = (
 
 
 def write_group(report: object, fields: Fields, now: int) -> str:
-    """One group of a report's fields."""
+    """Return one group of a report's fields as text."""
     parts = []
     for name, codec in fields:
         value = getattr(report, name)
@@ -149,7 +149,7 @@ def write_group(report: object, fields: Fields, now: int) -> str:
 
 
 def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
-    """Return the fields of one group; raise BadResult for a wrong number of them or a wrong value."""
+    """Return the fields of one group; raise BadResult for a wrong number of fields or a wrong value."""
     parts = text.split(",", len(fields))
     if len(parts) != len(fields):
         raise BadResult("a result with an unknown set of fields")
@@ -164,7 +164,7 @@ def read_group(text: str, fields: Fields, now: int) -> dict[str, Any]:
 
 
 def scan_groups(scan: ScanResult, now: int) -> list[str]:
-    """Return the counts of a scan, then its detail; of one that failed, why."""
+    """Return the counts of a scan, then its detail; for a failed scan, the error."""
     if scan.error:
         return ["!" + write_group(scan, FAILURE, now)]
     detail = [write_group(scan, fields, now).rstrip(",") for fields in DETAIL]
@@ -172,7 +172,7 @@ def scan_groups(scan: ScanResult, now: int) -> list[str]:
 
 
 def read_scan(groups: list[str], now: int) -> ScanResult:
-    """Read what `scan_groups` writes; empty groups at the end may be missing."""
+    """Read the output of `scan_groups`; empty groups at the end may be missing."""
     if len(groups) > 1 + len(DETAIL):
         raise BadResult("a result with an unknown number of groups")
     core, *detail = groups
@@ -187,9 +187,9 @@ def read_scan(groups: list[str], now: int) -> ScanResult:
 
 
 def clean_groups(clean: CleanResult, now: int) -> list[str]:
-    """Return the run, its detail, why files went, and the groups of the scan after it where there is one.
+    """Return the run, its detail, the reasons of removals, and the groups of the scan after it, if any.
 
-    The first two are what the journal holds: they stay as they are, so that an older version can read it.
+    The journal holds the first two: they must not change, so that an older version can read it.
     """
     scan = scan_groups(clean.scan, now) if clean.scan else []
     held = [write_group(clean, fields, now) for fields in (RUN, RUN_DETAIL, RUN_REASONS)]
@@ -197,7 +197,7 @@ def clean_groups(clean: CleanResult, now: int) -> list[str]:
 
 
 def read_clean(groups: list[str], now: int) -> CleanResult:
-    """Read what `clean_groups` writes."""
+    """Read the output of `clean_groups`."""
     from baileys_janitor.volume.report.run_results import CleanResult
 
     values = read_group(groups[0], RUN, now)
@@ -210,36 +210,36 @@ def read_clean(groups: list[str], now: int) -> CleanResult:
 
 
 def undo_groups(undo: UndoResult, now: int) -> list[str]:
-    """Return an undo, in one group."""
+    """Return an undo as one group."""
     return [write_group(undo, UNDO, now)]
 
 
 def read_undo(groups: list[str], now: int) -> UndoResult:
-    """Read what `undo_groups` writes."""
+    """Read the output of `undo_groups`."""
     from baileys_janitor.volume.report.run_results import UndoResult
 
     return UndoResult(**_read_single(groups, UNDO, now))
 
 
 def purge_groups(purge: PurgeResult, now: int) -> list[str]:
-    """Return a purge, in one group."""
+    """Return a purge as one group."""
     return [write_group(purge, PURGE, now)]
 
 
 def read_purge(groups: list[str], now: int) -> PurgeResult:
-    """Read what `purge_groups` writes."""
+    """Read the output of `purge_groups`."""
     from baileys_janitor.volume.report.run_results import PurgeResult
 
     return PurgeResult(**_read_single(groups, PURGE, now))
 
 
 def keep_groups(kept: KeptCopy, now: int) -> list[str]:
-    """Return what came of a copy, in one group."""
+    """Return the outcome of keeping a copy as one group."""
     return [write_group(kept, KEEP, now)]
 
 
 def read_keep(groups: list[str], now: int) -> KeptCopy:
-    """Read what `keep_groups` writes."""
+    """Read the output of `keep_groups`."""
     from baileys_janitor.volume.report.run_results import KeptCopy
 
     return KeptCopy(**_read_single(groups, KEEP, now))

@@ -1,7 +1,7 @@
 """The fields of a report's positional text form: how each type of value is written, and read with its bounds.
 
 Numbers are written in base 36 and times as seconds before the document's own time, because many tenants
-share 4,096 bytes. Reading takes nothing on trust: what is not of its type or out of bounds is a ValueError.
+share 4,096 bytes. Nothing read is trusted: a value of another type or out of bounds is a ValueError.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AGES_COUNTED = 5
 _DIGITS_MAX = 12
 _DIGIT_SET = frozenset(DIGITS)
 _LENGTHS = "  BCDE"
-_KEEPINGS = ("Kept", "NotDue", "NotKept")  # of run_results, which a scan does not need
+_KEEPINGS = ("Kept", "NotDue", "NotKept")  # of run_results; a scan does not need that module
 STATES = ("", "Paired", "Unpaired", "Corrupt", "Absent", "TooLarge")
 
 
@@ -42,12 +42,12 @@ _APART = str.maketrans(";,", "!:")
 _TOGETHER = str.maketrans("!:", ";,")
 
 
-class BadResult(ValueError):  # noqa: N818  # a decoder's word, as in zipfile.BadZipFile
-    """The text is no result of this program, or it was cut."""
+class BadResult(ValueError):  # noqa: N818  # named like zipfile.BadZipFile
+    """The text is not a result of this program, or it was cut."""
 
 
 def checksum(text: str) -> str:
-    """Eight hexadecimal digits over the text. It finds accidents, not attacks."""
+    """Return eight hexadecimal digits over the text. They detect accidents, not attacks."""
     return blake2s(text.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
@@ -65,14 +65,14 @@ def base36(number: int) -> str:
 
 
 def word(value: str | None, limit: int = 63) -> str:
-    """Return a code or an id in the characters that part nothing; whatever else is in it becomes "_"."""
+    """Return a code or an id; separators and other characters become "_"."""
     if not value:
         return ""
     return "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in value[:limit])
 
 
 def number(text: str, least: int, most: int) -> int:
-    """Read a base 36 number as `base36` writes it; ValueError for any other text and outside of the bounds."""
+    """Read a base 36 number as `base36` writes it; raise ValueError for other text or a number out of bounds."""
     digits = text[1:] if text[:1] == "-" else text
     if not 0 < len(digits) <= _DIGITS_MAX or not _DIGIT_SET.issuperset(digits):
         raise ValueError("no number")
@@ -83,7 +83,7 @@ def number(text: str, least: int, most: int) -> int:
 
 
 def _writes(limit: int) -> Callable[[int | None], str]:
-    # Some file systems answer -1 for what they do not know.
+    # Some file systems report -1 for unknown values.
     def write(value: int | None) -> str:
         return "" if value is None or value < 0 else base36(min(limit, value))
 
@@ -180,7 +180,7 @@ def _read_state(text: str) -> str | None:
 
 
 def _write_memory(value: str | None) -> str:
-    # It is in the characters of this document, but for those that part its groups and fields.
+    # It uses the characters of this document, except those that separate its groups and fields.
     return "" if value is None or len(value) > MEMORY_MAX else value.translate(_APART)
 
 
@@ -240,7 +240,7 @@ def _read_kept(text: str) -> dict[str, int] | None:
 
 
 def _pack(values: Iterable[int]) -> str:
-    """Write numbers without anything between them: a digit each, or a capital for how many digits follow."""
+    """Write numbers without separators: one digit each, or a capital for the number of digits that follow."""
     texts = [_set_count(value) for value in values]
     return "".join([text if len(text) == 1 else _LENGTHS[len(text)] + text for text in texts])
 
@@ -274,7 +274,7 @@ def _reads_packed(length: int) -> Callable[[str], list[int] | None]:
 
 
 def _write_reasons(kept: dict[str, int] | None) -> str:
-    # A reason's place in KEPT, then the count: names would take most of the room.
+    # A reason's index in KEPT, then the count: names would take most of the room.
     if kept is None:
         return ""
     counts = [(place, kept.get(code, 0)) for place, code in enumerate(KEPT)]
@@ -304,9 +304,9 @@ COUNT = (_writes(COUNT_MAX), _reads(COUNT_MAX))
 SET_COUNT = (_set_count, _reads_set(COUNT_MAX))
 NUMBER = (_writes(NUMBER_MAX), _reads(NUMBER_MAX))
 SET_NUMBER = (_writes_set(NUMBER_MAX), _reads_set(NUMBER_MAX))
-KIB = (_write_kib, _read_kib)  # of which file systems have whole numbers
+KIB = (_write_kib, _read_kib)  # file systems count in whole KiB
 MILLISECONDS = (_writes_set(ELAPSED_MAX), _reads_set(ELAPSED_MAX))
-TIME = (_write_past, _read_past)  # of the seconds before the document's time
+TIME = (_write_past, _read_past)  # seconds before the document's time
 RUN_ID = (_writes_word(63), _reads_word(63))
 OUTCOME = (_write_outcome, _read_outcome)
 KEEPING = (_write_keeping, _read_keeping)

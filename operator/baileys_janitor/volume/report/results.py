@@ -1,8 +1,8 @@
-"""What a look at a session directory found, and how runs on it end: plain values that may leave the volume.
+"""The results of scans, and the outcomes of runs: plain values that may leave the volume.
 
 None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
-in the order of `policy.file_kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room for
-the counts alone.
+in the order of `policy.file_kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room
+only for the counts.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ OUTCOMES = (COMPLETED, CAPPED, NOTHING_TO_DO, REFUSED, REPEATED, FAILED, DRY_RUN
 
 @dataclass(slots=True, kw_only=True)
 class ScanResult:
-    """One look at one session directory.
+    """One scan of one session directory.
 
-    `error` is a reason code when the look failed; then at most `total` is known besides. A directory of more entries
-    than a cleaning accepts (200,000) has `total`, `by_kind` and what follows from them. `counts_alone` says that a
-    Job's result had no room for more than the counts. `identity_state` is Paired, Unpaired, Corrupt, TooLarge or
+    `error` is a reason code when the scan failed; then at most `total` is known besides. A directory of more entries
+    than a cleaning accepts (200,000) has `total`, `by_kind` and the values derived from them. `counts_alone` is true
+    when a Job's result had no room for more than the counts. `identity_state` is Paired, Unpaired, Corrupt, TooLarge or
     Absent; `fingerprint` names the identity, `creds_token` this very writing of a creds.json that is Corrupt (a hash
-    of inode and mtime), so that successive looks can be compared. `reclaimable` is what the normal retention would
-    remove now, `gain` by how many the emergency rules would lower the count, `floor` what would still be counted with
-    everything gone that any rule may remove. `looked` is when it looked, by the node's clock. `skewed` says that the
+    of inode and mtime), so that successive scans can be compared. `reclaimable` is the number of files that the normal
+    retention would remove now, `gain` by how many the emergency rules would lower the count, `floor` the count
+    with every removable file gone. `looked` is the time of the scan, by the node's clock. `skewed` is true if the
     clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of the tenant's
-    running time and its words (`policy.running.Look`, `policy.estimate.Outlook`); `running` is the whole memory as
-    text, where the task brought none or a cleanup has ended. `pre_key_span` is highest minus lowest pre-key id of the
-    uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts what
-    the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are what lies
-    in the trash; `volume_bytes` is the size of the file system. `copies` is how many copies of creds.json are kept,
-    `copied` when the newest of them was kept, `uncopied` whether a creds.json that is Paired has changed since.
+    running time and its texts (`policy.running.Look`, `policy.estimate.Outlook`); `running` is the whole memory as
+    text, if the task had none or after a cleanup. `pre_key_span` is highest minus lowest pre-key id of the
+    uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts the
+    files that the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are
+    the files in the trash; `volume_bytes` is the size of the file system. `copies` is the number of kept copies of
+    creds.json, `copied` the time of the newest, `uncopied` whether a creds.json that is Paired has changed since.
     """
 
     error: str | None = None
@@ -60,7 +60,7 @@ class ScanResult:
     free_inodes: int | None = None
     trash_runs: int | None = None
     trash_oldest: int | None = None
-    bytes: int | None = None  # the field's own word
+    bytes: int | None = None  # named like the field
     pre_key_span: int | None = None
     by_kind: list[int] | None = None
     ages: list[int] | None = None
@@ -81,7 +81,7 @@ class ScanResult:
 
 
 def by_kind(kinds: Iterable[str]) -> list[int]:
-    """Return how many there are of each kind, in the order of KINDS."""
+    """Return the count of each kind, in the order of KINDS."""
     counts = dict.fromkeys(KINDS, 0)
     for kind in kinds:
         counts[kind] += 1

@@ -1,6 +1,6 @@
-"""What a cleanup, an undo, a purge or a copy has done: plain values that may leave the volume, as in `results`.
+"""The results of a cleanup, an undo, a purge or a copy: plain values that may leave the volume, as in `results`.
 
-Apart from it, because a scan, which runs most often by far, needs none of them.
+A module of its own, because a scan, by far the most frequent task, needs none of them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 class CleanResult:
     """One cleanup (or dry run) of one session directory.
 
-    `outcome` is one of OUTCOMES; `code` says why for Refused, Failed and Capped (a reason code, or None).
-    `before` and `after` are the counted files; `left` what the plan still wanted and did not get to;
-    `removed_by_reason` why what was removed went, `kept` why what was not stayed, by reason code.
+    `outcome` is one of OUTCOMES; `code` is the reason for Refused, Failed and Capped (a reason code, or None).
+    `before` and `after` are the counted files; `left` counts the planned files that were not reached;
+    `removed_by_reason` and `kept` count the removed and the kept files by reason code.
     For Repeated, the numbers are those of the recorded run and `code` is its outcome, or Killed. `recovered` is the
     number of earlier, killed runs that this one had to finish first. `in_trash` is how many of the removed
-    files can be put back (0 when a full disk or a window of 0 purged them), `purged_early` how many files of
-    earlier runs went for good before their undo window was over, `returned` how many of the removed names
-    bear a file again: a running bot wrote them from its cache. `scan` is the directory afterwards.
+    files can be put back (0 when a full disk or a window of 0 purged them), `purged_early` the number of files of
+    earlier runs that were purged before the end of their undo window, `returned` how many of the removed names
+    have a file again: a running bot wrote them from its cache. `scan` is the directory afterwards.
     """
 
     run: str
@@ -50,9 +50,9 @@ class CleanResult:
 
 @dataclass(slots=True)
 class UndoResult:
-    """A run put back. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
-    or Failed; `kept` counts by reason what stayed in the trash. `taken_away` counts the files that the undo of a
-    restore has removed again, or that the rollback of a rotation has moved aside."""
+    """The result of an undo. `outcome`: Completed, Capped (some files could not go back), NothingToDo, Refused
+    or Failed; `kept` counts by reason the files that stayed in the trash. `taken_away` counts the files that the undo
+    of a restore has removed again, or that the rollback of a rotation has moved aside."""
 
     run: str
     outcome: str
@@ -67,8 +67,8 @@ class UndoResult:
 
 @dataclass(slots=True)
 class PurgeResult:
-    """The trash emptied of runs older than the undo window. `runs` and `files` are gone for good;
-    `trash_runs` and `trash_oldest` describe what is still there."""
+    """The result of purging runs older than the undo window. `runs` and `files` are gone for good;
+    `trash_runs` and `trash_oldest` describe the rest of the trash."""
 
     outcome: str
     _: KW_ONLY
@@ -88,11 +88,11 @@ KEEPINGS = (KEPT, NOT_DUE, NOT_KEPT)
 
 @dataclass(slots=True)
 class KeptCopy:
-    """What came of keeping a copy of creds.json.
+    """The outcome of keeping a copy of creds.json.
 
     `outcome`: Kept, NotDue (the newest copy is young enough, or the file has not changed since), or NotKept,
-    with a reason code in `code`. `copies` is how many there are now, `newest` when the newest of them was
-    kept (Unix seconds, None without one), `removed` how many old ones went.
+    with a reason code in `code`. `copies` is the number of copies now, `newest` the time of the newest
+    (Unix seconds, None without one), `removed` the number of old copies removed.
     """
 
     outcome: str
@@ -103,9 +103,9 @@ class KeptCopy:
 
 
 class Purged:
-    """What is gone for good: runs, files, and the bytes that this freed.
+    """The purged runs and files, and the bytes that this freed.
 
-    `early` are files whose undo window was not over, `returned` files that went back instead.
+    `early` counts files within their undo window, `returned` files that were put back instead.
     """
 
     __slots__ = ("bytes", "early", "files", "returned", "runs")
@@ -118,7 +118,7 @@ class Purged:
         self.returned = 0
 
     def add(self, more: Purged) -> None:
-        """Count what went besides."""
+        """Add the counts of another purge."""
         self.runs += more.runs
         self.files += more.files
         self.bytes += more.bytes

@@ -1,4 +1,4 @@
-"""What a restore writes: the bytes of an archived file, checked against the archive's list, and edited where needed."""
+"""The content that a restore writes: archived bytes, checked against the archive's list, and edited where needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NS = 10**9
 _MS = 1000
 
 
-class Unusable(Exception):  # noqa: N818  # no error: this file alone stays out
+class Unusable(Exception):  # noqa: N818  # not an error: only this file is left out
     """A file that cannot be put back; `reason` is a code of `policy.restore_codes`."""
 
     def __init__(self, reason: str) -> None:
@@ -44,11 +44,11 @@ class ArchivedContent:
         self._source = source
         self._read = read
         self._closed_ms = int(now * _MS)
-        # Nothing gets a time after the archive's own: a clock that ran ahead may have given it.
+        # No file gets a time after the archive's own: a fast clock may have set it.
         self._latest_ns = max(0, min(source.time, int(now))) * _NS
 
     def credentials_are_whole(self) -> bool:
-        """Return whether the archived creds.json is what the session's description says of it."""
+        """Return whether the archived creds.json matches the session's description."""
         files = [each for each in self._source.files if each.name == CREDS_NAME]
         try:
             data = self._checked(files[0])
@@ -63,7 +63,7 @@ class ArchivedContent:
         )
 
     def of(self, put: Put, next_pre_key_id: int, own: bytes = b"") -> bytes:
-        """Return what is written for a file; `own` is the directory's own creds.json. Raises Unusable."""
+        """Return the content to write for a file; `own` is the directory's own creds.json. Raises Unusable."""
         data = own if put.own else self._checked(put.file)
         try:
             if put.how == RAISED:
@@ -73,7 +73,7 @@ class ArchivedContent:
             raise Unusable(SESSION_FORM_UNKNOWN) from error
 
     def time_ns(self, file: ArchivedFile) -> int:
-        """Return the modification time that a file gets."""
+        """Return the modification time to give to a file."""
         return min(max(0, file.mtime_ns), self._latest_ns)
 
     def _checked(self, file: ArchivedFile) -> bytes:

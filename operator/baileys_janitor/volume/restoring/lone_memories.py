@@ -1,7 +1,7 @@
-"""Moving memory files aside whose own sender key was lost, before a session is put back beside them.
+"""Moving aside the memory files whose own sender key was lost, before a session is put back beside them.
 
-It is a run of its own, recorded as a repair, so that it needs nothing of the restore's record, and an undo of the
-restore leaves it: a memory file without its key does nothing but harm.
+This is a run of its own, recorded as a repair, so that it does not touch the restore's record. An undo of the
+restore does not put them back: a memory file without its key only does harm.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def set_memories_aside(
 ) -> None:
     """Move the memory files of a plan into the trash of a run beside `run`. Raises OSError and VolumeProblem.
 
-    The plan goes on telling of them only if they have moved.
+    The plan reports them only if they have moved.
     """
     if not plan.memories:
         return
@@ -52,5 +52,5 @@ def set_memories_aside(
 
 
 def _no_reason(_: Entry) -> str | None:
-    """Return why a file must stay: nothing has been written since it was listed, or the run sees that itself."""
+    """Give no reason to keep a file: a write since the listing is detected by the run itself."""
     return None

@@ -1,4 +1,4 @@
-"""Opening a session directory that may be missing: what is missing is made, and taken away if it stays empty."""
+"""Opening a session directory and making its missing parts, which are removed again if they stay empty."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = 0o700
-# Where a volume belongs to a group (fsGroup), its directories do, too.
+# On a volume that belongs to a group (fsGroup), its directories do, too.
 _OF_THE_GROUP = 0o2070
 
 
 @contextmanager
 def session_made(root: str, path: str) -> Iterator[int]:
-    """Open the session directory `path` beneath `root`, a mount point, making what is missing of it.
+    """Open the session directory `path` beneath `root`, a mount point, and make its missing parts.
 
-    A new directory is closed to all but its user, and to the group that may enter the one above it. Each is made in the
-    one that is held open, so no link is ever followed. Raises VolumeProblem, as `open_session` does.
+    A new directory is closed to all but its user, and the group that may enter its parent. Each is made through the
+    open descriptor of its parent, so no link is ever followed. Raises VolumeProblem, as `open_session` does.
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or "\0" in path or ".." in parts:

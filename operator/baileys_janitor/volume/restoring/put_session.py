@@ -1,4 +1,4 @@
-"""Carrying a session plan out: staged, recorded, put in place file by file, creds.json last."""
+"""Carrying out a session plan: staged, recorded, put in place file by file, creds.json last."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 class SessionPutting:
-    """Puts the files of a plan into a directory that is held: `stage`, then `carry_out`; `clear` on every path.
+    """Puts the files of a plan into a locked directory: `stage`, then `carry_out`; `clear` on every path.
 
-    `own` are the bytes of the directory's own creds.json, `found` is its status. `against` says by name why a file
-    could not be put back after all; `placed` are the names of those that were.
+    `own` are the bytes of the directory's own creds.json, `found` is its status. `against` holds by name the reason why
+    a file could not be put back after all; `placed` are the names of the files that were.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class SessionPutting:
 
     @property
     def placed(self) -> frozenset[str]:
-        """The names of the files that were put in their places."""
+        """The names of the files that were put in place."""
         return frozenset(self._placed)
 
     def stage(self, progress: Progress) -> None:
-        """Write everything beside the session. Nothing is left when that fails. Raises OSError and VolumeProblem."""
+        """Write everything beside the session. Leaves nothing after a failure. Raises OSError and VolumeProblem."""
         if self._access.full():
             raise VolumeProblem(DISK_FULL)
         require_room(self._session, [each.file.size for each in self._plan.puts])
@@ -103,7 +103,7 @@ class SessionPutting:
         self._swap = Swap(self._session, self._run, old, new)
 
     def carry_out(self, progress: Progress) -> tuple[str, str | None]:
-        """Put everything in its place; return outcome and code. Raises OSError and VolumeProblem before that."""
+        """Put everything in place; return outcome and code. Raises OSError and VolumeProblem before the first file."""
         self._begin()
         code: str | None = None
         try:
@@ -119,7 +119,7 @@ class SessionPutting:
         return self._outcome(code), code
 
     def clear(self) -> None:
-        """Remove what has got no name of its own. Never raises."""
+        """Remove staged files that were not put in place. Never raises."""
         self._staging.clear()
         try:
             remove(self._session, TEMPORARY)
@@ -127,7 +127,7 @@ class SessionPutting:
             return
 
     def _begin(self) -> None:
-        """Claim the run: record, plan and journal entry are on the disk. From here on a kill is noticed."""
+        """Claim the run: sync record, plan and journal entry to the disk. From here on, recovery finds a killed run."""
         session, run, now = self._session, self._run, int(self._access.now)
         files = [each.planned for each in self._staging.files]
         if self._swap is not None:
@@ -168,7 +168,7 @@ class SessionPutting:
         self._placed.add(CREDS_NAME)
 
     def _record(self, code: str | None) -> None:
-        """Write how it ended into the journal. A plan or a record without anything to undo goes."""
+        """Record the outcome in the journal. Remove a plan or a record with nothing to undo."""
         session, run = self._session, self._run
         swap = self._swap
         if swap is not None and CREDS_NAME in self._placed:

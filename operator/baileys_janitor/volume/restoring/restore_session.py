@@ -1,9 +1,9 @@
-"""Putting an archived session back into a directory, as far as it can go back without breaking.
+"""Putting an archived session back into a directory, as far as this cannot break the session.
 
-What was planned before is planned again under the lock. Everything is first written beside the session under names
-of ours, so that a disk that is full or read-only is met while nothing has changed. Then the record of it is written,
+An earlier plan is made again under the lock. Every file is first written beside the session under a name
+of ours, so that a full or read-only disk is detected while nothing has changed. Then the record is written,
 and each file gets its name, never over another; creds.json comes last, so that no process starts with half a session.
-Killed at any step, the next run tidies up, an undo takes away what is there, and another restore goes on.
+After a kill at any step, the next run tidies up, an undo takes the files away, and another restore continues.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SessionOutlook:
-    """What a restore would do now.
+    """The plan of a restore now.
 
-    `state` is the identity's that creds.json has; `newest_write` is when any other session file was last written
-    (Unix seconds, None without any).
+    `state` is the identity state of creds.json; `newest_write` is the latest modification time of any other session
+    file (Unix seconds, None without any).
     """
 
     plan: SessionPlan
@@ -72,11 +72,12 @@ class SessionOutlook:
 
 @dataclass(slots=True)
 class SessionRestoreResult:
-    """What a restore did. `outcome` is Completed, NothingToDo, Refused, Repeated, Capped or Failed, with a reason code.
+    """The result of a restore.
 
-    `restored_by_kind` counts what came back, `kept_back` what did not by reason and kind; `told` are codes of what a
-    person should know (`policy.restore_codes`). `fingerprint` is the archive's. `state` is what creds.json was before,
-    empty where nobody looked; `next_pre_key_id` is what both counters became, 0 where they stayed.
+    `outcome` is Completed, NothingToDo, Refused, Repeated, Capped or Failed, with a reason code. `restored_by_kind`
+    counts the files that were put back, `kept_back` the others by reason and kind; `told` are codes of notices for a
+    person (`policy.restore_codes`). `fingerprint` is the archive's. `state` is the state of creds.json before,
+    empty if it was not read; `next_pre_key_id` is the new value of both counters, 0 if they did not change.
     """
 
     run: str
@@ -91,7 +92,7 @@ class SessionRestoreResult:
 
 
 class _View(NamedTuple):
-    """A directory as a plan sees it. `found` is the status of creds.json, `own` its bytes where it is paired."""
+    """A directory and its plan. `found` is the status of creds.json, `own` its bytes if it is paired."""
 
     plan: SessionPlan
     state: str
@@ -102,8 +103,8 @@ class _View(NamedTuple):
 class SessionRestoring:
     """One restore of an archived session into an open session directory. `run` is its id.
 
-    `content` returns the bytes of an archived file by its name. `known` is what the caller knows of the directory's
-    identity: times in Unix seconds and fingerprints. `expected` is the fingerprint that a person has written out.
+    `content` returns the bytes of an archived file by its name. `known` are earlier identities of the directory that
+    the caller knows: times in Unix seconds and fingerprints. `expected` is the fingerprint that a person has typed.
     `now` is Unix seconds; `pause` waits for some seconds between two reads of creds.json; `progress` gets the number
     of files that are done, and of all.
     """
@@ -139,7 +140,7 @@ class SessionRestoring:
         self._state = ""
 
     def look(self) -> SessionOutlook:
-        """Return what a restore would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return the plan of a restore now. Writes nothing, needs no lock. Raises VolumeProblem."""
         listing = read_listing(self.directory, self._tick)
         owners = owners_of(self.directory)
         view = self._view(listing, Journal(self.directory, owners), owners)
@@ -155,7 +156,7 @@ class SessionRestoring:
         return SessionOutlook(plan, view.state, newest_write(listing.entries or []))
 
     def apply(self) -> SessionRestoreResult:
-        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        """Restore. A problem with the volume is in the result: Refused, Failed or Capped, and a code."""
         try:
             with ExclusiveAccess(
                 self.directory,
@@ -196,7 +197,7 @@ class SessionRestoring:
         return self._result(outcome, code, plan, putting.placed)
 
     def _view(self, listing: Listing, journal: Journal, owners: Owners) -> _View:
-        """Look at the directory, and plan. Raises OSError and VolumeProblem."""
+        """Read the directory, and plan. Raises OSError and VolumeProblem."""
         directory = self.directory
         entries = listing.entries
         found = lookup(directory, CREDS_NAME)
@@ -227,7 +228,7 @@ class SessionRestoring:
         return _View(plan, identity.state, found, own or b"")
 
     def _same(self, entries: Sequence[Entry]) -> frozenset[str]:
-        """Return the names of files whose content is that of the archive."""
+        """Return the names of files with the same content as in the archive."""
         archived = {each.name: each for each in self.source.files}
         same = set()
         for each in entries:
@@ -241,7 +242,7 @@ class SessionRestoring:
         return frozenset(same)
 
     def _drop(self, plan: SessionPlan, against: dict[str, str]) -> None:
-        """Take out of the plan what cannot be used; without creds.json, or a whole session, nothing goes back."""
+        """Drop unusable files from the plan; without creds.json, or a whole session, drop all."""
         if against and (CREDS_NAME in against or self.mode == WHOLE):
             plan.refuse(NOT_WHOLE)
         plan.drop(against)

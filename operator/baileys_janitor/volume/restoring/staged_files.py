@@ -1,7 +1,7 @@
-"""Files of a restore: written beside the session under names of ours first, and then given their own names.
+"""Files of a restore: first written beside the session under names of ours, then renamed to their own names.
 
-So a full or a read-only disk is met while nothing has changed, and the record of the restore can say of each file
-what it looks like before it is in its place.
+So a full or a read-only disk is detected while nothing has changed, and the record of the restore can describe each
+file before it is in place.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.session_files import Style
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 
-# What a file takes on a disk besides its bytes, and by how much a closed session's file may grow.
+# The size of a file on a disk beyond its bytes, and the most by which closing a session makes its file grow.
 _BLOCK_BYTES = 4096
-# Creds.json has its unit 0 and 1 in the plan of its exchange.
+# In the plan of its exchange, creds.json has units 0 and 1.
 _FIRST_UNIT = 2
 
 
 class Staged(NamedTuple):
-    """A file that was written: under which name of ours, and as the record has it."""
+    """A staged file: its temporary name, and its entry in the record."""
 
     temporary: str
     planned: Planned
 
 
 def require_room(session: int, sizes: Iterable[int]) -> None:
-    """Raise VolumeProblem(DiskFull) unless the disk holds files of these sizes, and the library can still write."""
+    """Raise VolumeProblem(DiskFull) unless the disk has room for files of these sizes and the library's own writes."""
     needed = [size + _BLOCK_BYTES for size in sizes]
     free_bytes, free_inodes = free_space(session)
     if free_bytes is not None and free_bytes < sum(needed) + FULL_BYTES:
@@ -47,7 +47,7 @@ def require_room(session: int, sizes: Iterable[int]) -> None:
 
 
 class Staging:
-    """The files of one restore in a directory that is held. `clear` it on every path."""
+    """The files of one restore in a locked directory. `clear` it on every path."""
 
     def __init__(self, access: ExclusiveAccess, style: Style) -> None:
         self._access = access
@@ -69,7 +69,7 @@ class Staging:
         self.files[number] = Staged(temporary, planned)
 
     def place(self, run: str, each: Staged) -> bool:
-        """Give one file its name; return False where the name is taken. Raises OSError and VolumeProblem."""
+        """Give one file its name; return False if the name is taken. Raises OSError and VolumeProblem."""
         access = self._access
         access.lock.check()
         if lookup(self._session, record_name(run)) is None or not access.journal.still_there():
@@ -83,7 +83,7 @@ class Staging:
         return True
 
     def clear(self) -> None:
-        """Remove what has got no name of its own. Never raises: the next run tidies up as well."""
+        """Remove staged files that were not put in place. Never raises: the next run tidies up as well."""
         for each in self.files:
             try:
                 remove(self._session, each.temporary)

@@ -1,1 +1,1 @@
-"""Rotating a session out of its directory, so that the tenant can be paired anew, and rolling that back."""
+"""Rotating a session out of its directory, for a new pairing, and rolling that back."""

@@ -1,9 +1,9 @@
-"""Rolling a rotation back: the pairing that was rotated out comes back byte for byte, creds.json last.
+"""Rolling a rotation back: the pairing that was rotated out is restored byte for byte, creds.json last.
 
-As long as nobody has been paired anew. What an unpaired process has written meanwhile belongs to no account: it moves
-aside, into the trash of a run beside the rotation's, and is purged by age. The process must be stopped: one that waits
-for a pairing writes its own credentials over what comes back, without having written anything before. So a copy of
-creds.json is kept in the end.
+This works until the tenant is paired anew. Files that an unpaired process has written meanwhile belong to no account:
+they move aside, into the trash of a run beside the rotation's, and are purged by age. The process must be stopped: one
+that waits for a pairing may have written nothing yet, and would write its own credentials over the restored ones. So a
+copy of creds.json is kept in the end.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ _ASIDE = "-new"
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutlook:
-    """What a rollback would do now.
+    """The plan of a rollback now.
 
-    `run` and `time` are the rotation's, `until` is how long it is kept (Unix seconds). `restored_by_kind` counts what
-    would come back, `aside` what an unpaired process has written and would move aside. `refused` says why nothing may
-    come back; then the rest is empty as far as it is unknown.
+    `run` and `time` are the rotation's, `until` is the end of its retention (Unix seconds). `restored_by_kind` counts
+    the files that would be restored, `aside` the files of an unpaired process that would move aside. `refused` is the
+    reason why nothing may be restored; then the rest is empty unless it is known.
     """
 
     run: str
@@ -85,16 +85,16 @@ class RollbackOutlook:
 
     @property
     def files(self) -> int:
-        """How many files would come back."""
+        """The number of files that would be restored."""
         return sum(self.restored_by_kind or ())
 
 
 class RollingBack:
     """The rollback of one rotation of an open session directory: `run`, or with None the latest.
 
-    `now` is Unix seconds. `watch` and `watch_after` are for how many seconds nobody may write to the session before and
-    afterwards; `pause` waits. `stop` returns a code when it is to end, which it does only before the first file has
-    moved; `progress` is told files done and of all.
+    `now` is Unix seconds. `watch` and `watch_after` are the seconds without a write to the session required before and
+    afterwards; `pause` waits. `stop` returns a code when it is to end; it ends only before the first file has
+    moved. `progress` gets the files done and of all.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class RollingBack:
         self._started = time.monotonic()
 
     def look(self) -> RollbackOutlook:
-        """Return what a rollback would do now. Writes nothing, needs no lock. Raises OSError and VolumeProblem."""
+        """Return the plan of a rollback now. Writes nothing, needs no lock. Raises OSError and VolumeProblem."""
         listing = read_listing(self.directory, self._tick)
         owners = owners_of(self.directory)
         found = self._find(Journal(self.directory, owners).runs, listing.own)
@@ -142,7 +142,7 @@ class RollingBack:
         )
 
     def dry_run(self) -> UndoResult:
-        """Return the result of a rollback that is only planned. Raises OSError and VolumeProblem."""
+        """Return the result of a rollback without doing it. Raises OSError and VolumeProblem."""
         outlook = self.look()
         result = UndoResult(outlook.run, REFUSED, code=outlook.refused)
         if outlook.refused is None:
@@ -152,7 +152,7 @@ class RollingBack:
         return self._timed(result)
 
     def apply(self) -> UndoResult:
-        """Do it. Whatever goes wrong on the volume is in the result: Refused, Failed or Capped, and a code."""
+        """Roll back. A problem with the volume is in the result: Refused, Failed or Capped, and a code."""
         result = UndoResult(self.run or "", REFUSED, code=NOTHING_ROTATED)
         try:
             if not has_state(self.directory, self._tick):
@@ -176,7 +176,7 @@ class RollingBack:
         return self._timed(result)
 
     def _run(self, access: ExclusiveAccess, result: UndoResult) -> str:
-        """Return the fingerprint of the pairing that came back, "" where none did."""
+        """Roll back under the lock; return the fingerprint of the restored pairing, "" if there is none."""
         found = self._find(access.journal.runs, access.listing.own)
         if isinstance(found, str):
             result.code = found
@@ -210,7 +210,7 @@ class RollingBack:
         files: RotatedFiles,
         result: UndoResult,
     ) -> PutBack | None:
-        """Put everything back; None when that has come to nothing, and the trash is as it was."""
+        """Put everything back; return None if that failed, and the trash is as it was."""
         code = self._set_aside(access, files.in_place(), result)
         if code is None:
             back = files.put_all_back(self.progress)
@@ -224,7 +224,7 @@ class RollingBack:
     def _set_aside(
         self, access: ExclusiveAccess, in_place: set[str], result: UndoResult
     ) -> str | None:
-        """Move away what belongs to no account, creds.json first; return why it may not go."""
+        """Move aside the files that belong to no account, creds.json first; return the reason if one must stay."""
         run = f"{result.run[: RUN_MAX - len(_ASIDE)]}{_ASIDE}"
         going = [
             each
@@ -243,7 +243,7 @@ class RollingBack:
         return None
 
     def _move_aside(self, access: ExclusiveAccess, each: Entry, aside: str) -> str | None:
-        if lookup(self.directory, aside) is not None:  # of a rollback before this one
+        if lookup(self.directory, aside) is not None:  # of an earlier rollback
             remove(self.directory, aside)
         file_system = access.file_system()
         try:
@@ -256,13 +256,13 @@ class RollingBack:
         if data is not None and read_identity(data).state != PAIRED:
             return None
         try:
-            file_system.put(aside, each.name)  # somebody was paired in this very moment
+            file_system.put(aside, each.name)  # paired just now
         except FileExistsError:
             return STILL_WRITING
         return PAIRED_SINCE
 
     def _look_afterwards(self, fingerprint: str, result: UndoResult) -> None:
-        """Keep a copy of creds.json, and look whether a process that was not stopped writes over it."""
+        """Keep a copy of creds.json, and check whether a process that was not stopped writes over it."""
         keep_if_due(self.directory, now=self.now, every=0)
         if is_quiet(self.directory, self.pause, self.stop, self.watch_after):
             return
@@ -270,7 +270,7 @@ class RollingBack:
             self._fail(result, WRITTEN_OVER)
 
     def _find(self, runs: dict[str, Run], own: OwnNames) -> Run | str:
-        """Return the rotation to roll back, or the code for why there is none."""
+        """Return the rotation to roll back, or a code if there is none."""
         if self.run is None:
             there = [each for each in runs.values() if each.reason == ROTATE and own.has(each.run)]
             return there[-1] if there else NOTHING_ROTATED
@@ -282,7 +282,7 @@ class RollingBack:
         return found
 
     def _is_quiet(self) -> bool:
-        """Return whether nobody writes to the session; where nothing of one lies, there is nothing to watch."""
+        """Return whether nobody writes to the session; without files of a pairing there is nothing to watch."""
         entries = read_listing(self.directory, self._tick).entries or ()
         if not any(belongs_to_pairing(each) for each in entries):
             return True

@@ -1,7 +1,7 @@
 """Rotating: a session's whole pairing moves into the trash of one run, where it is kept for a rollback.
 
-Planned, on the disk, moved with creds.json first, looked at again, recorded under the reason `Rotate`. It is all or
-nothing: where a file is not as it was planned, a process uses the session, and everything goes back.
+The run is planned, synced to the disk, carried out with creds.json first, verified and recorded under the reason
+`Rotate`. It is all or nothing: if a file is not as planned, a process uses the session, and everything goes back.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RotationOutlook:
-    """What a rotation would do now. `newest_write` is when a session file was last written, in Unix seconds."""
+    """The plan of a rotation now. `newest_write` is the latest write to a session file, in Unix seconds."""
 
     plan: RotationPlan
     state: str
@@ -75,9 +75,9 @@ class RotationOutlook:
 class Rotating:
     """One rotation of an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
-    `now` is Unix seconds; what moves is kept for `keep_seconds`. `watch` and `watch_after` are for how many seconds
-    nobody may write to the session before and afterwards; `pause` waits. `stop` returns a code when it is to end, which
-    it does only before the first file has moved; `progress` is told files done and planned.
+    `now` is Unix seconds; the moved files are kept for `keep_seconds`. `watch` and `watch_after` are the seconds
+    without a write to the session required before and afterwards; `pause` waits. `stop` returns a code when it is to
+    end; it ends only before the first file has moved. `progress` gets the files done and planned.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Rotating:
         self._started = time.monotonic()
 
     def look(self) -> RotationOutlook:
-        """Return what a rotation would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return the plan of a rotation now. Writes nothing, needs no lock. Raises VolumeProblem."""
         listing = read_listing(self.directory, self._tick)
         identity = settled_identity(self.directory, self.pause)
         plan = self._plan(listing, identity)
@@ -113,11 +113,11 @@ class Rotating:
         return RotationOutlook(plan, identity.state, max(written) // 10**9 if written else None)
 
     def dry_run(self) -> CleanResult:
-        """Return the result of a rotation that is only planned. Raises VolumeProblem."""
+        """Return the result of a rotation without doing it. Raises VolumeProblem."""
         return self._timed(self._planned(self.look().plan))
 
     def apply(self) -> CleanResult:
-        """Do it. Whatever goes wrong on the volume is in the result: Refused or Failed, and a code."""
+        """Rotate. A problem with the volume is in the result: Refused or Failed, and a code."""
         try:
             refused = self._refused_outright()
             if refused is not None:
@@ -135,7 +135,7 @@ class Rotating:
             return self._failed(code_of(error))
 
     def _refused_outright(self) -> CleanResult | None:
-        """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
+        """Write nothing to a directory that is neither a paired session nor has files of ours."""
         identity = settled_identity(self.directory, self.pause)
         refused = identity_problem(identity)
         if refused is None or has_state(self.directory, self._tick):
@@ -152,7 +152,7 @@ class Rotating:
         )
 
     def _run(self, access: ExclusiveAccess) -> tuple[CleanResult, bool]:
-        """Return the result, and whether this very run has moved the session."""
+        """Return the result, and whether this run has moved the session."""
         earlier = repeated(access, self.run)
         if earlier is not None and (earlier.removed or self.run in access.listing.own.trash):
             return earlier, False
@@ -172,7 +172,7 @@ class Rotating:
     def _move(
         self, access: ExclusiveAccess, plan: RotationPlan, identity: Identity, result: CleanResult
     ) -> None:
-        """Move everything, or put everything back; the journal gets its end."""
+        """Move everything, or put everything back; record the end in the journal."""
         stable = access.file_system().stable_inodes
         files = [planned(each, stable) for each in plan.removals]
         inode = self._begin(access, files, identity.fingerprint)
@@ -189,11 +189,11 @@ class Rotating:
             result.outcome, result.code, result.in_trash = FAILED, code, len(moving.left())
             return
         if code is not None:
-            moving.put_free_back()  # where that fails, too, the next run settles it
+            moving.put_free_back()  # if that fails, too, the next run settles it
         self._end(access, plan, result, moving.left(), code)
 
     def _begin(self, access: ExclusiveAccess, files: Sequence[Planned], fingerprint: str) -> int:
-        """Claim the run: record and journal entry are on the disk. From here on a kill is noticed."""
+        """Claim the run: sync record and journal entry to the disk. From here on, recovery finds a killed run."""
         session, now = self.directory, int(self.now)
         inode = write_rotation(session, self.run, files, now, self.until, access.owners)
         try:
@@ -224,7 +224,7 @@ class Rotating:
         access.journal.end(result, int(self.now))
 
     def _watch_afterwards(self, result: CleanResult) -> None:
-        """Look whether a process writes the old session again, which has then not been stopped: all goes back."""
+        """Put all back if a process writes the old session again, since it was not stopped."""
         if is_quiet(self.directory, self.pause, self.stop, self.watch_after):
             return
         from baileys_janitor.volume.runs.rotated import read_record
@@ -235,7 +235,7 @@ class Rotating:
             if known is None or record is None:
                 return
             if not is_same_pairing(settled_identity(self.directory, self.pause), known.fingerprint):
-                return  # a process has begun anew, as it should
+                return  # a process has started a new pairing, as it should
             RotatedFiles(access, self.run, record.files).put_free_back()
             result.outcome, result.code = outcome_of(STILL_WRITING), STILL_WRITING
             result.removed = result.in_trash = result.freed_bytes = 0
@@ -244,7 +244,7 @@ class Rotating:
             access.journal.mark(UNDONE, self.run, int(self.now))
 
     def _is_written_anew(self) -> bool:
-        """Return whether files of a pairing are there again, which only a process can have written."""
+        """Return whether files of a pairing exist again, which only a process can have written."""
         entries = read_listing(self.directory).entries or ()
         return any(belongs_to_pairing(each) for each in entries)
 
@@ -284,7 +284,7 @@ class Rotating:
 
 
 def _unreturnable(access: ExclusiveAccess, run: str, removals: Sequence[Removal]) -> str | None:
-    """Return why one of the files could not come back, so that none is moved. Raises OSError."""
+    """Return the reason why one of the files could not be put back, so that none is moved. Raises OSError."""
     for each in removals:
         access.tick()
         name = each.entry.name

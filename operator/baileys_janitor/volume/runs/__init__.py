@@ -1,1 +1,1 @@
-"""Runs that change a session directory: lock, journal, trash, undo, and looking after those that were killed."""
+"""Runs that change a session directory: lock, journal, trash, undo, and recovery of killed runs."""

@@ -1,4 +1,4 @@
-"""The defaults for what a caller may ask of a run: when to end, and whom to tell."""
+"""Default callbacks of a run: when to end, and progress."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ if TYPE_CHECKING:
 
 
 def go_on() -> None:
-    """A `stop` that never names a reason to end."""
+    """A `stop` that never ends a run."""
 
 
 def tell_nobody(done: int, total: int) -> None:  # a `progress`
-    """A `progress` that nobody watches."""
+    """A `progress` that does nothing."""
 
 
 def show_nobody(plan: Plan) -> None:  # a `watch`
-    """A `watch` for plans that nobody sees."""
+    """A `watch` that ignores plans."""
 
 
 def keep_no_names(names: list[str]) -> None:
-    """A `restored` for names that nobody looks at again."""
+    """A `restored` that ignores names."""

@@ -50,7 +50,7 @@ class Cleaning:
     """One cleaning of an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
     Times are Unix seconds, `undo_window` seconds. `stop` returns a code when the run is to end between two
-    removals (Interrupted, DeadlineReached); `progress` is told files done and planned; `watch` is told each
+    removals (Interrupted, DeadlineReached); `progress` gets the files done and planned; `watch` gets each
     plan before it is carried out; `pause` waits for some seconds between two reads of creds.json.
     """
 
@@ -87,7 +87,7 @@ class Cleaning:
         self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
-        """Return what a run would do now. Writes nothing, needs no lock. Raises VolumeProblem."""
+        """Return the result of a run without doing it. Writes nothing, needs no lock. Raises VolumeProblem."""
         identity = self._identity()
         plan = self._plan_of(read_listing(self.directory, self._tick), identity)
         result = self._planned_result(plan)
@@ -97,8 +97,8 @@ class Cleaning:
         return self._finish(result, self._tick)
 
     def apply(self) -> CleanResult:
-        """Do it. Whatever goes wrong on the volume is in the result: outcome Refused or Failed, and a
-        code. Raises nothing of the file system."""
+        """Clean. A problem with the volume is in the result: outcome Refused or Failed, and a
+        code. Never raises for a file system error."""
         try:
             refused = self._refused_outright()
             if refused is not None:
@@ -117,7 +117,7 @@ class Cleaning:
             return self._failed(code_of(error))
 
     def _refused_outright(self) -> CleanResult | None:
-        """A directory that is no paired session and knows no janitor stays as it is, without a trace."""
+        """Write nothing to a directory that is neither a paired session nor has files of ours."""
         self._first = Reading(self.directory)
         if refusal(self._first.identity, 0, self.now) is None:
             return None
@@ -142,7 +142,7 @@ class Cleaning:
         try:
             if result.code not in OVER and not access.journal.vanished():
                 self._keep_memory(access, result)
-                os.fsync(self.directory)  # what has moved, and the memory: both before the record
+                os.fsync(self.directory)  # the moved files and the memory: both before the record
                 if access.journal.still_there():
                     record(access, result)
         except (VolumeProblem, OSError) as problem:
@@ -169,24 +169,24 @@ class Cleaning:
         )
 
     def _note_memory(self, access: ExclusiveAccess) -> None:
-        """Keep what is known of the running time before anything goes.
+        """Write the memory of the running time before any removal.
 
-        What goes takes with it what it shows of the past, and a killed run writes nothing later.
+        Removed files no longer show when the tenant was running, and a killed run writes nothing later.
         """
         if self._memory is not None:
             self._write_memory(access, encode(self._memory))
 
     def _keep_memory(self, access: ExclusiveAccess, result: CleanResult) -> None:
-        """Keep what is known of the tenant's running time, whether anything was removed or not."""
+        """Write the memory of the tenant's running time, whether any file was removed or not."""
         if result.scan is None or result.scan.running is None:
             return
         try:
             self._write_memory(access, result.scan.running)
         except (VolumeProblem, OSError):
-            return  # a full disk: the memory before it serves on
+            return  # a full disk: the earlier memory stays in use
 
     def _write_memory(self, access: ExclusiveAccess, text: str) -> None:
-        """Write the memory, unless a clear loop has passed: then nothing is made anew."""
+        """Write the memory, unless a bot has cleared the session: then no file is made anew."""
         if access.journal.vanished():
             raise VolumeProblem(STATE_VANISHED)
         write_memory(self.directory, text, access.owners)
@@ -195,7 +195,7 @@ class Cleaning:
             raise VolumeProblem(STATE_VANISHED)
 
     def _identity(self) -> Identity:
-        """Who the tenant is, by two reads: one of them may have been made before the lock was taken."""
+        """Return the identity by two reads: one of them may be older than the lock."""
         first, self._first = self._first, None
         return settled_identity(self.directory, self.pause, first)
 
@@ -232,7 +232,7 @@ class Cleaning:
         return result
 
     def _finish(self, result: CleanResult, tick: Callable[[], None]) -> CleanResult:
-        """Add how the directory is now."""
+        """Add a scan of the directory as it is now."""
         try:
             result.scan = scan(
                 self.directory,

@@ -1,8 +1,8 @@
-"""Exclusive access: the time in which one process holds a session directory.
+"""Exclusive access: one process holds the lock of a session directory.
 
-Every run that writes begins with one: it makes room if the disk is too full to lock, takes the lock, lists
-the directory once, finishes what killed runs left, and purges what has been in the trash for long enough.
-It ends on every path.
+Every run that writes begins with it: it purges the trash if the disk is too full to lock, takes the lock, lists
+the directory once, recovers killed runs, and purges the trash by age.
+The lock is released on every path.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 class ExclusiveAccess:
     """`with ExclusiveAccess(...) as access:` holds the directory. Entering raises VolumeProblem.
 
-    `undo_window` is None for access that must not purge what its window says (an undo, a repair). `session`
+    `undo_window` is None for access that must not purge by age (an undo, a repair). `session`
     is the directory's descriptor. `listing` is the directory after recovery and purge. `recovered` is
-    the number of killed runs that were finished, `purged` what went from the trash for good.
+    the number of killed runs that were finished, `purged` the counts of the purge.
     """
 
     def __init__(
@@ -89,24 +89,24 @@ class ExclusiveAccess:
         self.lock.release()
 
     def tick(self) -> None:
-        """Show a sign of life in a long phase; raises VolumeProblem when the run is to end."""
+        """Touch the lock in a long phase; raise VolumeProblem when the run is to end."""
         self.lock.beat()
         code = self.stop()
         if code is not None:
             raise VolumeProblem(code)
 
     def full(self) -> bool:
-        """Return whether the disk has no room left. Raises OSError."""
+        """Return whether the disk is full. Raises OSError."""
         return is_full(self.session)
 
     def file_system(self) -> FileSystem:
-        """Return what the file system can do, tried once. Raises OSError and VolumeProblem."""
+        """Return the file system's abilities, tried once. Raises OSError and VolumeProblem."""
         if self._file_system is None:
             self._file_system = prove(self.session, self.owners)
         return self._file_system
 
     def purging(self) -> Purging:
-        """Return what purges here."""
+        """Return the `Purging` of this directory."""
         from baileys_janitor.volume.runs.purge import Purging
 
         window = float("inf") if self.undo_window is None else self.undo_window
@@ -121,11 +121,11 @@ class ExclusiveAccess:
         )
 
     def list_again(self) -> None:
-        """List the directory anew. Raises VolumeProblem."""
+        """List the directory again. Raises VolumeProblem."""
         self.listing = read_listing(self.session, self.tick)
 
     def with_room(self, attempt: Callable[[], T]) -> T:
-        """Do what takes room on the disk; when there is none, empty the trash and do it once more."""
+        """Call `attempt`; if the disk is full, empty the trash and call it once more."""
         try:
             return attempt()
         except (VolumeProblem, OSError) as problem:
@@ -147,7 +147,7 @@ class ExclusiveAccess:
                 purge_stream(self.purging(), self.purged, everything=self.full())
             raise VolumeProblem(TOO_MANY_OWN_FILES)
         if not (self.journal.runs or own.runs() or own.temporary):
-            return  # nobody was here before, and most of the imports below are saved
+            return  # no earlier run, so most of the imports below are saved
         from baileys_janitor.volume.runs.recovery import recover
 
         recovered = self.with_room(lambda: recover(self))

@@ -1,14 +1,14 @@
-"""The journal of a session directory: `.janitor~journal`, one line for each thing that happened.
+"""The journal of a session directory: `.janitor~journal`, one line for each event.
 
     <checksum> <what> <time> <fields>
 
 `begin` is written, and synced to the disk, before a run's first removal; `end` after its last. A begin
 without an end is therefore a run that was killed. `undoing` and `undone` frame an undo in the same way, and
-`purged` says that a run's trash is gone. A torn line (killed while writing it) fails its checksum and is
-passed over. Only a holder of the lock writes; anybody may read.
+`purged` means that a run's trash is gone. A torn line (killed while writing it) fails its checksum and is
+skipped. Only a holder of the lock writes; any process may read.
 
-Whoever can write to the volume can forge any line. What is read is therefore bounded and of known form, and
-a line only ever decides about files that a plan names as well.
+Any process that can write to the volume can forge a line. So the content is bounded and checked, and
+a line only affects files that a plan names as well.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ if TYPE_CHECKING:
 KEEP_SECONDS = 30 * 86_400
 KEEP_RUNS = 200
 MOST_RUNS = 2_500  # two in an hour, for more than 30 days
-#: Only the end of a longer journal is read: what it says of the latest runs.
+#: Of a longer journal only the end is read: the latest runs.
 MAX_BYTES = 1024 * 1024
-_PRUNE_FROM_BYTES = 64 * 1024  # below that nothing is worth a rewrite
+_PRUNE_FROM_BYTES = 64 * 1024  # a smaller journal is not worth a rewrite
 _LONGEST_LINE = 1024  # characters; real lines have fewer than 300
 _LONGEST_TIME = 8  # base-36 digits
 _FINGERPRINT_MAX = 16
 _COUNT_MAX = 200_000  # files of one run
 _END_GROUPS = 2  # a run and its detail
 
-#: The reason of a rotation, whose files are kept and come back by rules of their own.
+#: The reason of a rotation, which has its own rules for keeping and restoring files.
 ROTATE = "Rotate"
 
 BEGIN, END, UNDOING, UNDONE, PURGED = "begin", "end", "undoing", "undone", "purged"
 
 
 class Run:
-    """What the journal knows of one run. `result` is None while it has not ended."""
+    """The journal's record of one run. `result` is None until it has ended."""
 
     __slots__ = (
         "began",
@@ -87,17 +87,17 @@ class Run:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it removed, or was about to remove, and never said how it ended."""
+        """Whether the run has begun to remove files, and has no recorded end."""
         return self.began and self.result is None
 
 
 class Journal:
-    """The runs of a directory, oldest first, and the way to add to them."""
+    """The runs of a directory, oldest first, and the methods to add to them."""
 
     def __init__(self, session: int, owners: Owners) -> None:
         """Read the journal of an open session directory; raise VolumeProblem.
 
-        No journal is an empty one. JanitorRefused: the name is taken by something else.
+        Without a journal there are no runs. JanitorRefused: the name belongs to something else.
         """
         self._session = session
         self._owners = owners
@@ -108,20 +108,21 @@ class Journal:
         self._read()
 
     def begin(self, run: str, reason: str, fingerprint: str, now: int) -> None:
-        """Record that removals are about to happen; the journal is made when there is none.
+        """Record that removals are about to begin; make the journal if there is none.
 
-        The line is on the disk when this returns; the directory is not synced. Raises OSError and
+        The line is on the disk on return; the directory is not synced. Raises OSError and
+        VolumeProblem.
         VolumeProblem.
         """
         line = _line(BEGIN, now, f"{word(run)},{word(reason)},{word(fingerprint)}")
         self._append([line], make=True)
 
     def end(self, result: CleanResult, now: int) -> None:
-        """Record how a run ended; raise OSError, VolumeProblem(StateVanished) without a journal."""
+        """Record how a run ended; raise OSError, and VolumeProblem(StateVanished) without a journal."""
         self._append([_line(END, now, ";".join(clean_groups(result, now)[:2]))])
 
     def end_all(self, results: Sequence[CleanResult], now: int) -> None:
-        """Record how several runs ended, in one writing."""
+        """Record how several runs ended, in one write."""
         lines = [_line(END, now, ";".join(clean_groups(each, now)[:2])) for each in results]
         if lines:
             self._append(lines)
@@ -131,13 +132,13 @@ class Journal:
         self._append([_line(what, now, word(run))])
 
     def mark_all(self, what: str, runs: Iterable[str], now: int) -> None:
-        """Record one thing of several runs, in one writing."""
+        """Record one event of several runs, in one write."""
         lines = [_line(what, now, word(run)) for run in runs]
         if lines:
             self._append(lines)
 
     def still_there(self) -> bool:
-        """Return whether the journal that was read or made still bears its name. Raises OSError."""
+        """Return whether the journal that was read or made still has its name. Raises OSError."""
         try:
             found = os.lstat(JOURNAL, dir_fd=self._session)
         except FileNotFoundError:
@@ -145,13 +146,13 @@ class Journal:
         return found.st_ino == self._inode
 
     def vanished(self) -> bool:
-        """Return whether there was a journal and it is gone, or is another now. Raises OSError."""
+        """Return whether a journal existed and is now gone or replaced. Raises OSError."""
         return self._inode != 0 and not self.still_there()
 
     def prune(self, now: int, keep: set[str]) -> None:
         """Forget runs that are older than 30 days and not among the last 200, except those in `keep`.
 
-        Never more than MOST_RUNS are remembered. Raises OSError; the old journal is then still there.
+        Never keeps more than MOST_RUNS. Raises OSError; the old journal is then still there.
         """
         if self._size < _PRUNE_FROM_BYTES:
             return
@@ -167,7 +168,7 @@ class Journal:
         ]
         text = "".join(line for run in kept for line in _lines(run))
         if len(text) * 4 > self._size * 3:
-            return  # rewriting would free less than a quarter
+            return  # a rewrite would free less than a quarter
         if not self.still_there():
             raise VolumeProblem(STATE_VANISHED)
         replace_state(self._session, JOURNAL, text.encode("ascii"), self._owners)
@@ -207,7 +208,7 @@ class Journal:
             except OSError as error:
                 if error.errno == errno.EFBIG:  # no journal of ours has that size
                     raise VolumeProblem(JANITOR_REFUSED) from error
-                os.ftruncate(file, before)  # half a line would only be passed over, but takes room
+                os.ftruncate(file, before)  # half a line would be skipped, but takes room
                 raise
         finally:
             os.close(file)
@@ -259,7 +260,7 @@ class Journal:
             run = self._run(name, time)
             run.reason, run.fingerprint = word(reason), word(fingerprint, _FINGERPRINT_MAX)
             run.began = True
-            run.result = None  # one that had moved nothing may begin again
+            run.result = None  # a run that had moved nothing may begin again
         elif what in (UNDOING, UNDONE) and name in self.runs:
             run = self.runs[name]
             run.undoing, run.undone = what == UNDOING, what == UNDONE
@@ -279,7 +280,7 @@ def _is_recent(time: int, now: int) -> bool:
 
 
 def _is_plausible(result: CleanResult) -> bool:
-    """Return whether a recorded result can be one of ours, whoever wrote it."""
+    """Return whether a recorded result is possible for a run of ours, since it may be forged."""
     counts = (
         result.removed,
         result.left,

@@ -1,17 +1,17 @@
 """The lock of a session directory: `.cleanup.lock`.
 
-It must hold back older scripts that use the same name (they look whether the file exists, or how old it is),
+It must hold back older scripts that use the same name (they check whether the file exists, or its age),
 other processes on this node, and processes on other nodes whose file system may not share flock. Hence:
 
 - A lock file is written and signed under a temporary name, and then gets its name by a hard link, which
-  fails when the name is taken: whoever links it holds it, and a lock is never seen unsigned. Where there
-  are no hard links a rename that does not replace does it; where there is neither, nothing is done.
-- Holder, time and the kernel's boot id are in it. The holder keeps a flock on it and touches it as its
+  fails when the name is taken: the process that links it holds it, and a lock is never seen unsigned. Without
+  hard links, it is renamed without replacing; if neither is possible, nothing is done.
+- It contains the holder, the time and the kernel's boot id. The holder keeps a flock on it and touches it as its
   work proceeds (`beat`).
-- A lock touched within ten minutes is respected, whoever made it. One exception: it says that it was made
-  under this very kernel and its flock is free. Then its holder is dead (killed, most likely), for within
+- A lock touched within ten minutes is respected, whoever made it. One exception: its boot id is that of
+  this kernel and its flock is free. Then its holder is dead (killed, most likely), because within
   one kernel a flock is always seen.
-- A lock whose flock is held is respected whatever its age.
+- A lock with a held flock is respected whatever its age.
 - Any other lock is stale. It is taken over by renaming a new one onto it, while holding the old one's
   flock; a holder that only seemed dead sees before its next removal that the name is no longer its own.
 """
@@ -43,7 +43,7 @@ STALE_SECONDS = 600.0
 BEAT_SECONDS = 5.0
 _MODE = 0o644  # older scripts of other users read it
 _LOOK = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-#: What file systems without hard links answer; EIO is that of rclone.
+#: The answers of file systems without hard links; EIO is that of rclone.
 _NO_LINK = (
     errno.EPERM,
     errno.EOPNOTSUPP,
@@ -68,13 +68,13 @@ class Lock:
         self._beaten = time.monotonic()
 
     def check(self) -> None:
-        """Show a sign of life; raises VolumeProblem(LockLost) when the name is no longer ours."""
+        """Touch the lock if due; raise VolumeProblem(LockLost) when the name is no longer ours."""
         self.beat()
         if not self._is_ours():
             raise VolumeProblem(LOCK_LOST)
 
     def beat(self) -> None:
-        """Touch the lock when it was not touched for some seconds."""
+        """Touch the lock if its last touch was some seconds ago."""
         now = time.monotonic()
         if now - self._beaten >= BEAT_SECONDS:
             self._beaten = now
@@ -89,7 +89,7 @@ class Lock:
             if self._is_ours():
                 os.unlink(LOCK_NAME, dir_fd=self._session)
         except OSError:
-            return  # it grows stale
+            return  # it becomes stale
         finally:
             os.close(self._file)
 
@@ -102,7 +102,7 @@ class Lock:
 
 
 def acquire(session: int, owners: Owners, holder: str) -> Lock:
-    """Take the lock at once or raise VolumeProblem: Busy, LockRefused, ReadOnly, DiskFull, ..."""
+    """Take the lock at once, or raise VolumeProblem: Busy, LockRefused, ReadOnly, DiskFull, ..."""
     name = new_name(f"lock-{os.urandom(6).hex()}")
     try:
         file = create_state(session, name, owners, _MODE)
@@ -121,17 +121,17 @@ def acquire(session: int, owners: Owners, holder: str) -> Lock:
 
 
 def _hold_by_name(session: int, file: int) -> int:
-    """Return a descriptor that holds the flock which others see under the lock's name.
+    """Return a descriptor with the flock that others see under the lock's name.
 
-    Where a file's names are files of their own to the kernel (bindfs, sshfs), that is not the one under
-    the temporary name. What is open under that one would stay as `.fuse_hidden` besides.
+    If the kernel treats each name of a file as a file of its own (bindfs, sshfs), the flock under the temporary
+    name is another one. An open file under the temporary name would also stay as `.fuse_hidden`.
     """
     named = _open_old(session)
     if named is None:
         return file
     try:
         fcntl.flock(named, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held by `file`, or there are none
+    except OSError:  # held by `file`, or not supported
         os.close(named)
         return file
     os.close(file)
@@ -146,7 +146,7 @@ def _discard(session: int, name: str) -> None:
 
 
 def is_held(session: int) -> bool:
-    """Return whether somebody holds the lock, as far as can be seen without room to write.
+    """Return whether another process holds the lock, as far as this can be seen without writing.
 
     Raises VolumeProblem.
     """
@@ -166,8 +166,8 @@ def is_held(session: int) -> bool:
 
 
 def _sign(file: int, holder: str) -> None:
-    """Hold the flock of a lock file just made, and write into it whose it is."""
-    # Without a flock of ours a free one proves nothing: no boot id then.
+    """Hold the flock of a new lock file, and write its holder into it."""
+    # If we cannot hold the flock, a free one proves nothing: no boot id then.
     boot = _boot_id() if _hold(file) else ""
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     write_all(file, f"{holder}\n{at}\n{boot}\n".encode("ascii", "replace"))
@@ -181,7 +181,7 @@ def _name_it(session: int, name: str, file: int) -> int:
         except FileExistsError:
             if not _take_over(session, name, file):
                 continue
-        except FileNotFoundError:  # a holder of the lock tidied up: somebody holds it
+        except FileNotFoundError:  # a holder of the lock tidied up: the lock is held
             break
         found = lookup(session, LOCK_NAME)
         if found is None:  # a bot that clears its session
@@ -207,7 +207,7 @@ def _rename(session: int, name: str) -> None:
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
-        # Nothing can be done safely here. A lock would be one more name that mounts of rclone bring
+        # No safe removal is possible here. A lock would only be one more name that mounts of rclone bring
         # back when it is closed after its removal.
         if lookup(session, LOCK_NAME) is not None:
             raise FileExistsError(LOCK_NAME) from error
@@ -215,7 +215,7 @@ def _rename(session: int, name: str) -> None:
 
 
 def _take_over(session: int, name: str, file: int) -> bool:
-    """Rename our lock onto a dead one. False: it changed meanwhile, look again. Raises Busy."""
+    """Rename our lock onto a dead one. False: it changed meanwhile, try again. Raises Busy."""
     before = lookup(session, LOCK_NAME)
     if before is None:
         return False
@@ -223,7 +223,7 @@ def _take_over(session: int, name: str, file: int) -> bool:
         raise VolumeProblem(LOCK_REFUSED)
     old = _open_old(session)
     try:
-        # The clock that stamps modification times here: a file server's may differ from this node's.
+        # Use the clock that stamps modification times here: a file server's may differ from this node's.
         dead = _is_dead(old, before, os.fstat(file).st_mtime)
         now = lookup(session, LOCK_NAME)
         if not dead and now is not None:
@@ -238,22 +238,22 @@ def _take_over(session: int, name: str, file: int) -> bool:
 
 
 def _is_dead(old: int | None, found: os.stat_result, now: float) -> bool:
-    """Whether a lock's holder is dead; takes its flock on the way, when it is free."""
+    """Return whether a lock's holder is dead; take its flock on the way, if it is free."""
     stale = abs(now - found.st_mtime) > STALE_SECONDS
     if not stale and not (old is not None and _made_under_this_kernel(old)):
         return False
     try:
         return old is None or _hold(old) or stale
-    except VolumeProblem:  # somebody holds it
+    except VolumeProblem:  # held by another process
         return False
 
 
 def _open_old(session: int) -> int | None:
-    """The lock file, for a flock on it; None when it is gone or another user's mode forbids it."""
+    """Open the lock file, for a flock on it; None when it is gone or another user's mode forbids it."""
     found = lookup(session, LOCK_NAME)
     if found is None:
         return None
-    if not stat.S_ISREG(found.st_mode):  # not even opened: that alone can do something to a device
+    if not stat.S_ISREG(found.st_mode):  # not even opened: opening alone can affect a device
         raise VolumeProblem(LOCK_REFUSED)
     for access in (os.O_RDWR, os.O_RDONLY):  # NFS wants it writable for an exclusive flock
         try:
@@ -274,7 +274,7 @@ def _open_old(session: int) -> int | None:
 
 
 def _hold(file: int) -> bool:
-    """Take the flock; False where the file system has none. Raises Busy when somebody holds it."""
+    """Take the flock; return False if the file system has none. Raises Busy when another process holds it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -1,8 +1,8 @@
-"""Removing: each file is looked at again right before it moves into the trash, and again afterwards.
+"""Removing: each file is checked right before it moves into the trash, and again afterwards.
 
 The library lists nothing and locks nothing: it opens files by name, truncates and writes. A write that
-began before the move shows in the file's modification time at the second look, and the file goes back; one
-that begins later makes a new file under the name. So no write is lost, and none waits.
+began before the move shows in the file's modification time at the second check, and the file goes back; a
+later write makes a new file under the name. So no write is lost, and none waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
     from baileys_janitor.volume.runs.put_back import Trash
 
-# Why a planned file stayed after all, besides the guards' own reasons.
+# Reasons why a planned file stayed after all, besides those of the guards.
 CHANGED = "Changed"
 GONE = "Gone"
 NOT_PERMITTED = "NotPermitted"
@@ -48,10 +48,10 @@ EXPLANATIONS = {
 
 
 class Removed:
-    """What became of a plan.
+    """The result of carrying out a plan.
 
-    `moved` are in the trash; `kept` counts by reason what stayed; `left` was not reached because of `problem`
-    (None: everything was tried). `returned` of the moved names bear a file again.
+    `moved` are in the trash; `kept` counts by reason the files that stayed; `left` was not reached because of `problem`
+    (None: everything was tried). `returned` of the moved names have a file again.
     """
 
     __slots__ = ("kept", "left", "moved", "problem", "returned")
@@ -78,8 +78,8 @@ class _Stay(Exception):  # noqa: N818  # not an error: this file stays
 class Remover:
     """Moves planned files of one directory into one run's trash.
 
-    `protect` is asked right before each move why the file must stay (None: it may go). `plan_inode` is the run's
-    plan: when it or the journal vanishes, the run stops.
+    `protect` is called right before each move and returns the reason why the file must stay (None: it may go).
+    `plan_inode` is the run's plan: when the plan or the journal vanishes, the run stops.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class Remover:
         stop: Callable[[], str | None],
         progress: Callable[[int, int], None],
     ) -> Removed:
-        """Carry the plan out, unit by unit, until `stop` names a reason to end. Raises nothing of the
-        file system: what ended the run is in the result."""
+        """Carry out the plan, unit by unit, until `stop` returns a reason to end. Never raises for a
+        file system error: the reason for an early end is in the result."""
         removed = Removed()
         done = 0
         for unit in _units(removals):
@@ -134,7 +134,7 @@ class Remover:
             reason = self._move_unit(unit, tried, removed)
             moved = tried if reason is None else self._return(unit) if tried else []
         except OSError:
-            removed.moved += tried  # perhaps they have moved: the run looks back at them
+            removed.moved += tried  # they may have moved: the run checks them again
             raise
         removed.moved += moved
         if reason is not None and len(moved) < len(unit):
@@ -142,7 +142,7 @@ class Remover:
             removed.keep(WITH_ITS_PAIR, len(unit) - len(moved) - 1)
 
     def _move_unit(self, unit: list[Removal], tried: list[Removal], removed: Removed) -> str | None:
-        """Move a unit's files, each noted in `tried` before; return why it has to stay, if it has to."""
+        """Move a unit's files, adding each to `tried` before; return the reason if the unit has to stay."""
         try:
             for each in unit if len(unit) > 1 else ():
                 self._look_again(each)
@@ -151,7 +151,7 @@ class Remover:
                 try:
                     self._move(each)
                 except _Stay as stay:
-                    # The library has dropped the key itself: without its memory file is right.
+                    # The library has removed the key itself: removing its memory file as well is right.
                     if stay.reason != GONE or len(tried) == 1:
                         raise
                     tried.remove(each)
@@ -170,13 +170,13 @@ class Remover:
             raise VolumeProblem(STATE_VANISHED)
 
     def _return(self, unit: list[Removal]) -> list[Removal]:
-        """Put a unit back that did not go as a whole; return what is rightly in the trash all the same."""
+        """Put back a unit that could not move as a whole; return its files that rightly stay in the trash."""
         settled = settle_unit(self._trash, [self.planned(each) for each in unit])
         names = {each.name for each in settled}
         return [each for each in unit if each.entry.name in names]
 
     def planned(self, each: Removal) -> Planned:
-        """Return a removal as the plan keeps it."""
+        """Return a removal as a plan entry."""
         return planned(each, self._file_system.stable_inodes)
 
     def _look_again(self, each: Removal) -> None:
@@ -191,7 +191,7 @@ class Remover:
             raise _Stay(reason)
 
     def _unreturnable(self, name: str, found: os.stat_result) -> str | None:
-        """Why a file could not be put back, so that it is not removed in the first place."""
+        """Return the reason why a file could not be put back, so that it is not removed in the first place."""
         if found.st_nlink > 1:
             return SEVERAL_LINKS
         if found.st_uid not in self._access.owners.uids:
@@ -216,7 +216,7 @@ class Remover:
             raise
         as_planned = self.planned(each)
         after = self._trash.look(as_planned)
-        if after is None:  # a bot clears the session: it unlinked the file under its new name
+        if after is None:  # a bot clears its session: it unlinked the file under its new name
             raise _Stay(GONE)
         if not as_planned.is_still(after) or self._trash.is_doubled(as_planned, after):
             self._trash.give_back(as_planned)
@@ -224,7 +224,7 @@ class Remover:
 
 
 def planned(removal: Removal, stable_inodes: bool) -> Planned:
-    """Return a removal as the plan keeps it."""
+    """Return a removal as a plan entry."""
     entry = removal.entry
     inode = entry.inode if stable_inodes else 0
     return Planned(entry.name, removal.unit, inode, entry.mtime_ns, entry.size)

@@ -1,9 +1,9 @@
-"""Emptying the trash: runs older than the undo window, or more of them when there is no room.
+"""Emptying the trash: runs older than the undo window, or more of them when the disk is full.
 
-A file that was written to after its removal is not lost: its unit goes back, as long as the names are
-free and the run's identity is the tenant's. Where that cannot be decided or done at the moment, the unit
-and its plan stay for the next purge. What a rotation has moved is kept until the time in its record, whatever the
-undo window is and however full the disk. Names under the prefix that have no form of ours are never touched.
+A file that was written to after its removal is not lost: its unit goes back, if the names are
+free and the run's identity is the tenant's. If that cannot be decided or done at the moment, the unit
+and its plan stay for the next purge. Files of a rotation are kept until the time in its record, whatever the
+undo window is and however full the disk. Foreign names under the prefix are never touched.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
     Units = dict[str, list[Planned]]
 
-_PLANS_REMEMBERED = 4  # by a purge that works as a stream
-_FIRST_FILES = 8  # whose times tell when a run without a plan went into the trash
-_UNREADABLE = "?"  # no fingerprint looks so
+_PLANS_REMEMBERED = 4  # in a purge that works as a stream
+_FIRST_FILES = 8  # their times date a run without a plan
+_UNREADABLE = "?"  # never a fingerprint
 _WAITS = "Waits"
 _RECORDS = (plan_name, record_name, rotation_name)
 
@@ -62,7 +62,7 @@ _RECORDS = (plan_name, record_name, rotation_name)
 class Purging:
     """Purges in one open session directory. The lock is held, and earlier runs are settled.
 
-    `now` is Unix seconds, `undo_window` seconds. `prove` returns what the file system can do. `tick` is
+    `now` is Unix seconds, `undo_window` seconds. `prove` returns the file system's abilities. `tick` is
     called for each name and may raise. Methods raise OSError and VolumeProblem.
     """
 
@@ -86,7 +86,7 @@ class Purging:
         self._who: str | None = None
 
     def purge(self, own: OwnNames, *, everything: bool = False) -> Purged:
-        """Purge the runs whose undo window is over, oldest first, or all of them."""
+        """Purge the runs that are past their undo window, oldest first, or all of them."""
         purged = Purged()
         gone = []
         for time, run in self._runs(own):
@@ -122,7 +122,7 @@ class Purging:
         return purged
 
     def purge_ended(self, own: OwnNames) -> Purged:
-        """Purge the runs that the journal knows to have ended. Nothing is written."""
+        """Purge the runs that have ended according to the journal. Writes nothing."""
         purged = Purged()
         for run in [*own.trash, *(own.restored - own.trash.keys())]:
             known = self.journal.runs.get(run)
@@ -134,7 +134,7 @@ class Purging:
         return purged
 
     def is_over(self, time: float) -> bool:
-        """Return whether the undo window is over for what was removed at a time."""
+        """Return whether the undo window of a removal at this time is over."""
         return is_expired(time, self.now, self.undo_window)
 
     def keeps(self, run: str) -> bool:
@@ -145,8 +145,8 @@ class Purging:
     def time_of(self, run: str) -> tuple[bool, float | None]:
         """Return whether a run can be judged, and when its plan was written (Unix seconds).
 
-        The time is None when it has no plan of ours. A run whose plan this process may not read waits for
-        one that may.
+        The time is None when it has no plan of ours. A run cannot be judged if this process may not read its plan;
+        it is left for a process that may.
         """
         try:
             head = read_head(self.session, run, self.owners) or read_head_of(
@@ -159,7 +159,7 @@ class Purging:
         return True, None if head is None else float(head[0])
 
     def units(self, run: str) -> Units | None:
-        """Return the unit of each name in a run's plan, None when it has none of ours."""
+        """Return the unit of each name in a run's plan, None when there is no plan of ours."""
         plan = read_plan(self.session, run, self.owners)
         if plan is None:
             return None
@@ -170,8 +170,8 @@ class Purging:
     ) -> bool:
         """Purge one file of a run, or put its unit back when that was written to after its removal.
 
-        Returns whether nothing more is to be done for the name. A file of a run without a plan goes
-        by its own change time, unless `everything` goes.
+        Return whether the name is done. A file of a run without a plan is purged
+        by its own change time, unless `everything` is purged.
         """
         removed = trash_name(run, name)
         found = lookup(self.session, removed)
@@ -199,7 +199,7 @@ class Purging:
     def _purge_run(
         self, run: str, own: OwnNames, purged: Purged, everything: bool, over: bool
     ) -> bool:
-        """Purge one run; return whether nothing of it waits for the next purge."""
+        """Purge one run; return whether none of its files waits for the next purge."""
         before = purged.files
         units = self.units(run)
         waiting = 0
@@ -226,13 +226,13 @@ class Purging:
         return False
 
     def _return(self, run: str, unit: list[Planned]) -> dict[str, str]:
-        """Return what became of each file of a unit that was written to after its removal."""
+        """Put back a unit that was written to after its removal; return the outcome for each file."""
         known = self.journal.runs.get(run)
         if known is None or not known.fingerprint:
             return {}
         if self._who is None:
             self._who = _fingerprint(self.session)
-        if self._who == _UNREADABLE:  # creds.json is perhaps being written this moment
+        if self._who == _UNREADABLE:  # creds.json may be in the middle of a write
             return dict.fromkeys((each.name for each in unit), _WAITS)
         if known.fingerprint != self._who:
             return {}
@@ -242,7 +242,7 @@ class Purging:
             return dict.fromkeys((each.name for each in unit), _WAITS)
 
     def _rotation(self, run: str) -> RotationHead | None:
-        """Return what the record of a rotation begins with. An unreadable one waits."""
+        """Return the head of a rotation's record. A run with an unreadable record waits."""
         try:
             return read_rotation_head(self.session, run, self.owners)
         except VolumeProblem as problem:
@@ -254,7 +254,7 @@ class Purging:
         return Trash(self.session, run, self.owners, self.prove)
 
     def _runs(self, own: OwnNames) -> list[tuple[float, str]]:
-        """Return the runs in the trash with the times that they count from, oldest first."""
+        """Return the runs in the trash with the times that their age is counted from, oldest first."""
         found = []
         for run in own.runs():
             self.tick()
@@ -265,7 +265,7 @@ class Purging:
         return found
 
     def _changed(self, run: str, own: OwnNames) -> float:
-        """When a run without a plan went into the trash: the change times of its first files."""
+        """Return when a run without a plan moved into the trash, from the change times of its first files."""
         names = [trash_name(run, name) for name in own.trash.get(run, [])[:_FIRST_FILES]]
         names = names or [name(run) for name in _RECORDS]
         statuses = [lookup(self.session, name) for name in names]
@@ -283,7 +283,7 @@ class Purging:
 def purge_stream(purging: Purging, purged: Purged, *, everything: bool = False) -> None:
     """Purge a directory with too many own names, one name after another, in bounded memory.
 
-    Counts in `purged` as it goes. A plan goes once none of its files lies in the trash.
+    Counts in `purged` as it goes. A plan is removed once none of its files is in the trash.
     """
     runs: dict[str, tuple[bool, float | None, Units | None]] = {}
     for name in _names(purging):
@@ -346,9 +346,9 @@ def _plan_is_over(purging: Purging, run: str, plan: str, everything: bool) -> bo
 def make_room(
     session: int, owners: Owners, now: float, undo_window: float, stop: Callable[[], str | None]
 ) -> Purged:
-    """Empty the trash of runs that have ended, because the disk is too full even for the lock.
+    """Purge ended runs from the trash, because the disk is too full even for the lock.
 
-    Raises OSError and VolumeProblem: Busy when somebody holds the lock.
+    Raises OSError and VolumeProblem: Busy when another process holds the lock.
     """
 
     def tick() -> None:
@@ -364,7 +364,7 @@ def make_room(
 
 
 def _unproved() -> FileSystem:
-    """There is no room to try what the file system can do: what was written to waits."""
+    """Refuse to try the file system, since the disk is full: files that were written to wait."""
     raise VolumeProblem(PUT_BACK_UNSUPPORTED)
 
 

@@ -1,7 +1,7 @@
 """Putting a removed file back under its own name, never over another.
 
-Whatever lies in the trash can be another's work. A file goes back only when it is one that a plan
-names, of a kind that such a run moves, regular, of an expected owner and with one name.
+Any process may have put a file into the trash. A file goes back only when a plan
+names it, and it is of a kind that such a run moves, regular, of an expected owner and with one name.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ IN_TRASH = "InTrash"
 
 
 class Trash:
-    """The trash of one run in an open session directory. Whoever uses it holds the lock.
+    """The trash of one run in an open session directory. The caller holds the lock.
 
-    `prove` returns what the file system can do; it is asked before the first file goes back. `own_run`
-    is for the process that moves the files itself: where inodes tell nothing, it alone knows that what
-    it finds in the trash is what it put there. `kinds` are those that such a run moves.
+    `prove` returns the file system's abilities; it is called before the first file goes back. `own_run`
+    is true in the process that moves the files itself: if inodes are not stable, only that process knows that a
+    file in the trash is the one it put there. `kinds` are those that such a run moves.
     """
 
     __slots__ = ("_kinds", "_own_run", "_owners", "_prove", "_session", "run")
@@ -56,7 +56,7 @@ class Trash:
         self._kinds = kinds
 
     def is_the_file(self, each: Planned, found: os.stat_result) -> bool:
-        """Return whether what lies in the trash is the planned file, perhaps written to since."""
+        """Return whether the file in the trash is the planned one, written to since or not."""
         return each.same_inode(found) or (self._own_run and each.inode == 0)
 
     def look(self, each: Planned) -> os.stat_result | None:
@@ -64,14 +64,14 @@ class Trash:
         return lookup(self._session, trash_name(self.run, each.name))
 
     def in_place(self, each: Planned) -> os.stat_result | None:
-        """Return the status of what bears a file's own name, None when nothing does."""
+        """Return the status of the file under a planned file's own name, None without one."""
         return lookup(self._session, each.name)
 
     def is_in_place(self, each: Planned, *, copies: bool = False) -> bool:
-        """Return whether the very file bears its own name, perhaps written to since.
+        """Return whether the planned file has its own name, written to since or not.
 
-        A new file of that name is another key, which the members named in an old memory file do
-        not have. Where inodes tell nothing, and with `copies`, an unchanged time and size do.
+        A new file of that name is another key, and the members named in an old memory file do
+        not have it. If inodes are not stable, and with `copies`, the same time and size are enough.
         """
         here = self.in_place(each)
         if here is None or not stat.S_ISREG(here.st_mode):
@@ -84,15 +84,15 @@ class Trash:
         return found is not None and each.same_inode(found) and not each.same_writing(found)
 
     def is_doubled(self, each: Planned, found: os.stat_result) -> bool:
-        """Return whether a file bears its own name and that in the trash at once. Raises OSError."""
+        """Return whether a file has its own name and that in the trash at once. Raises OSError."""
         here = self.in_place(each)
         return here is not None and _one_file(found, here)
 
     def return_unit(self, unit: Sequence[Planned], *, copies: bool = False) -> dict[str, str]:
-        """Put what is in the trash of a unit back, keys first, and tell by name what came of each.
+        """Put back the files of a unit that are in the trash, keys first, and return the outcome by name.
 
         With `copies`, a file with another inode goes back too when its time and size agree: the
-        volume was copied or restored. A memory file without a key to stand beside is InTrash.
+        volume was copied or restored. The outcome of a memory file without its key in place is InTrash.
         Raises OSError.
         """
         results = {}
@@ -126,9 +126,9 @@ class Trash:
         return RESTORED
 
     def give_back(self, each: Planned) -> None:
-        """Put back whatever this process has just moved from a file's name. Raises OSError.
+        """Put back the file that this process has just moved from a file's name. Raises OSError.
 
-        It was not the planned file any more. Only a newer one of that name keeps it in the trash.
+        It was not the planned file any more. It stays in the trash only if a newer one has its name.
         """
         name = trash_name(self.run, each.name)
         found = lookup(self._session, name)
@@ -143,7 +143,7 @@ class Trash:
             return
 
     def can_return(self, each: Planned) -> bool:
-        """Return whether an undo may put back what lies in the trash of a file. Raises OSError."""
+        """Return whether an undo may put back the file in the trash. Raises OSError."""
         found = self.look(each)
         if found is None:
             return False
@@ -175,10 +175,10 @@ def settle_unit(
     """Make the trash agree with a unit of the plan; return the files that are rightly in it.
 
     A file that was written to after all goes back, unless the library has made a newer one: then
-    that one stands and the old copy stays where it is. A unit of which a file is still in its place
-    goes back as a whole. What has another inode was put there by somebody else and is left alone.
-    `again` takes in the names of files in the trash that bear another file. Doing it twice does no harm.
-    Raises OSError.
+    the newer one stays in place and the old copy in the trash. If one file of a unit is still in its place,
+    the whole unit goes back. A file with another inode was put there by another process and is left alone.
+    The names of files in the trash that have another file in place are added to `again`. Doing it twice does no
+    harm. Raises OSError.
     """
     taken = []
     broken = False

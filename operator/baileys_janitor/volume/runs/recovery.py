@@ -1,10 +1,10 @@
-"""Looking after runs that were killed, at the start of the next one.
+"""Recovering killed runs, at the start of the next one.
 
-A run with a `begin` and no `end` in the journal is finished as it stands: what it had moved stays in the
-trash (and can be undone), what was written to meanwhile and half units go back, and the journal gets the
-`end` that is missing. An undo that was killed is gone through again. Nothing goes back unless the plan, the
-journal and the tenant's identity agree that it may: without a plan or a record the files stay where they are
-and are purged by age. A rotation and its rollback are carried to their end whatever creds.json holds: see `rotated`.
+A run with a `begin` and no `end` in the journal is finished as it is: the files that it had moved stay in the
+trash (and can be undone), files written to meanwhile and half units go back, and the missing
+`end` is added to the journal. An undo that was killed is repeated. Nothing goes back unless the plan, the
+journal and the tenant's identity all allow it: without a plan or a record the files stay in the trash
+and are purged by age. A rotation and its rollback are completed whatever creds.json holds: see `rotated`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ENDS_AT_ONCE = 256  # written to the journal together
 
 
 class Recovered:
-    """`runs` is the number of killed runs that were finished; `changed` tells that names changed."""
+    """`runs` is the number of killed runs that were finished; `changed` is true if names changed."""
 
     __slots__ = ("changed", "runs")
 
@@ -55,9 +55,9 @@ class Recovered:
 
 
 def recover(access: ExclusiveAccess) -> Recovered:
-    """Finish what killed runs left. The lock is held, and the directory is listed.
+    """Finish killed runs. The lock is held, and the directory is listed.
 
-    Raises OSError and VolumeProblem; then nothing of this run has begun, and the next one tries again.
+    Raises OSError and VolumeProblem before this run has begun; the next one tries again.
     """
     recovered = Recovered()
     own = access.listing.own
@@ -87,7 +87,7 @@ def recover(access: ExclusiveAccess) -> Recovered:
 
 
 def _settle_restores(access: ExclusiveAccess, recovered: Recovered) -> None:
-    """Tidy up where a restore of creds.json, or the undo of one, was killed: whatever creds.json holds now."""
+    """Settle killed restores of creds.json, and killed undos of one, whatever creds.json holds now."""
     own = access.listing.own
     for run in [run for run, names in own.trash.items() if CREDS_NAME in names]:
         known = access.journal.runs.get(run)
@@ -100,7 +100,7 @@ def _settle_restores(access: ExclusiveAccess, recovered: Recovered) -> None:
 
 
 def _settle_records(access: ExclusiveAccess, recovered: Recovered) -> None:
-    """Drop the record of each restore that was killed before it put a file here, or after its undo had taken all."""
+    """Drop the records of restores killed before they put a file here, or after their undo had taken all."""
     own = access.listing.own
     for run in sorted(own.restored):
         known = access.journal.runs.get(run)
@@ -116,7 +116,7 @@ def _settle_records(access: ExclusiveAccess, recovered: Recovered) -> None:
 
 
 def _settle_rotations(access: ExclusiveAccess, recovered: Recovered) -> None:
-    """Carry killed rotations and rollbacks to their end; drop the records of those of which nothing is left."""
+    """Complete killed rotations and rollbacks; drop the records of those without any file left."""
     own = access.listing.own
     runs = access.journal.runs
     open_ones = [
@@ -161,14 +161,14 @@ def _tidy_up(access: ExclusiveAccess, name: str) -> None:
     try:
         remove(access.session, name)
     except OSError as error:
-        if code_of(error) != PERMISSION_DENIED:  # another user's file: in nobody's way
+        if code_of(error) != PERMISSION_DENIED:  # another user's file: it does no harm
             raise
 
 
 def _unfinished(access: ExclusiveAccess) -> list[Run]:
-    """Return the killed runs: all that have left something, and the latest of the others.
+    """Return the killed runs: all that have left a file, and the latest of the others.
 
-    A journal can hold the begin of any number of runs that never were.
+    A forged journal can hold the begin of any number of runs.
     """
     own = access.listing.own
     killed = [each for each in access.journal.runs.values() if each.unfinished]
@@ -184,14 +184,14 @@ def _finish(
     restores = [each for each in unfinished if each.reason == REASON]
     _end(access, restores, "", recovered)
     undone = [each.run for each in undoing if each.reason == REASON]
-    # The undo of a restore is asked for anew: creds.json alone says nothing of what was meant.
+    # A killed undo of a restore must be requested again: creds.json alone does not show the intent.
     access.journal.mark_all(UNDONE, undone, int(access.now))
     recovered.runs += len(undone)
     unfinished = [each for each in unfinished if each.reason != REASON]
     undoing = [each for each in undoing if each.reason != REASON]
     identity = settled_identity(access.session)
     if identity.state != PAIRED:
-        return  # whose the files are is unknown, perhaps for a moment only: the next run sees
+        return  # the owner of the files is unknown, maybe only for a moment: the next run decides
     _end(access, unfinished, identity.fingerprint, recovered)
     done = []
     for known in undoing:
@@ -200,7 +200,7 @@ def _finish(
         if names and CREDS_NAME not in names and known.fingerprint == identity.fingerprint:
             recovered.changed = True
             if put_run_back(access, known.run, access.stop, tell_nobody).code is not None:
-                break  # the next run goes on
+                break  # the next run continues
         done.append(known.run)
     access.journal.mark_all(UNDONE, done, int(access.now))
     recovered.runs += len(done)
@@ -209,7 +209,7 @@ def _finish(
 def _end(
     access: ExclusiveAccess, unfinished: list[Run], fingerprint: str, recovered: Recovered
 ) -> None:
-    """Write into the journal how killed runs have ended."""
+    """Record in the journal how killed runs have ended."""
     for first in range(0, len(unfinished), _ENDS_AT_ONCE):
         results = []
         for known in unfinished[first : first + _ENDS_AT_ONCE]:
@@ -223,7 +223,7 @@ def _end(
 def _settle_run(
     access: ExclusiveAccess, known: Run, fingerprint: str, recovered: Recovered
 ) -> tuple[list[Planned], int]:
-    """Return the files that are rightly in a killed run's trash, and how many it had not reached."""
+    """Return the files that are rightly in a killed run's trash, and the number that it had not reached."""
     own = access.listing.own
     there = set(own.trash.get(known.run, ()))
     if CREDS_NAME in there or known.run in own.restored:
@@ -249,7 +249,7 @@ def _settle_run(
 
 
 def _settle(trash: Trash, unit: list[Planned]) -> list[Planned]:
-    """Settle a unit as far as the file system lets it go back."""
+    """Settle a unit, as far as the file system can put it back."""
     try:
         return settle_unit(trash, unit)
     except VolumeProblem as problem:

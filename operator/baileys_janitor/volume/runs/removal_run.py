@@ -1,6 +1,6 @@
-"""One run of removals under the lock: claimed, planned, on the disk, moved, looked at again, recorded.
+"""One run of removals under the lock: claimed, planned, synced to the disk, carried out, verified, recorded.
 
-What decides about the files is the caller's: a cleanup by the rules, a repair by what a person named.
+The caller decides about the files: a cleanup by its rules, a repair by a person's request.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.report.run_results import Purged
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 
-#: After these the directory is no longer this run's: it writes nothing more.
+#: After these codes the run no longer holds the directory: it writes nothing more.
 OVER = frozenset((LOCK_LOST, STATE_VANISHED))
 
 
 class RemovalRun:
-    """Moves planned files into the trash of a run that nobody has claimed yet.
+    """Moves planned files into the trash of a new run.
 
-    `reason` is what the journal has of it; `stop` returns a code when it is to end between two removals.
+    `reason` is its reason in the journal; `stop` returns a code when it is to end between two removals.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class RemovalRun:
     ) -> None:
         """Move the files and enter into `result` what became of them.
 
-        `protect` is asked right before each move why a file must stay. `before` is called between plan and journal.
-        Raises OSError and VolumeProblem while nothing has moved; afterwards the result says what ended the run.
+        `protect` returns, right before each move, the reason why a file must stay. `before` is called between plan and
+        journal. Raises OSError and VolumeProblem while nothing has moved; later problems are in the result.
         """
         access = self._access
         access.with_room(access.file_system)
@@ -97,7 +97,7 @@ class RemovalRun:
         _enter(result, removed)
 
     def _make_room_in_trash(self, files: int, result: CleanResult) -> None:
-        """Keep the trash at its size: the oldest runs go early."""
+        """Keep the trash within its limit: the oldest runs are purged early."""
         room = max(0, MAX_FILES - files)
         own = self._access.listing.own
         if own.trashed > room:
@@ -106,9 +106,9 @@ class RemovalRun:
     def _begin(
         self, removals: Sequence[Removal], fingerprint: str, before: Callable[[], None] | None
     ) -> int:
-        """Claim the run: plan and journal entry are on the disk. From here on a kill is noticed.
+        """Claim the run: sync plan and journal entry to the disk. From here on, recovery finds a killed run.
 
-        One sync of the directory is enough for all their names, as nothing moves before it.
+        One sync of the directory is enough for both names, as nothing moves before it.
         """
         stable = self._access.file_system().stable_inodes
         files = [planned(each, stable) for each in removals]
@@ -127,9 +127,9 @@ class RemovalRun:
     def _look_back(
         self, removals: Sequence[Removal], remover: Remover, trash: Trash, removed: Removed
     ) -> None:
-        """Look at all that was moved once more: a writer can be slower than the first look.
+        """Check all moved files once more: a write can end after the first check.
 
-        The plan of a run that has nothing in the trash goes.
+        Remove the plan of a run with nothing in the trash.
         """
         units = {each.unit for each in removed.moved}
         files = [remover.planned(each) for each in removals if each.unit in units]
@@ -150,7 +150,7 @@ class RemovalRun:
 
 
 def record(access: ExclusiveAccess, result: CleanResult) -> None:
-    """Write how a run ended into the journal, and purge its files where they may not stay.
+    """Record in the journal how a run ended, and purge its files if they may not stay.
 
     Raises OSError and VolumeProblem.
     """
@@ -169,21 +169,21 @@ def record(access: ExclusiveAccess, result: CleanResult) -> None:
 
 
 def repeated(access: ExclusiveAccess, run: str) -> CleanResult | None:
-    """Return the refusal of a run id that was used, with the numbers of that run; None for a new one."""
+    """Return the result for a run id that was used before, with the numbers of that run; None for a new one."""
     known = access.journal.runs.get(run)
     if known is None and run not in access.listing.own.runs():
         return None
-    if known is None or known.result is None:  # names of this run without a record: another's
+    if known is None or known.result is None:  # names of this run without a record: not ours
         return CleanResult(run, REPEATED)
     earlier = known.result
-    # A run that was killed ended as what it is, whatever it had left.
+    # A killed run is reported as Killed, whatever it had left.
     earlier.code = KILLED if earlier.code == KILLED else earlier.outcome
     earlier.outcome = REPEATED
     return earlier
 
 
 def would_remove(removals: Sequence[Removal], result: CleanResult) -> None:
-    """Write into the result of a dry run what a run would remove."""
+    """Add the removals of a plan to the result of a dry run."""
     result.outcome = DRY_RUN
     result.removed = len(removals)
     result.removed_by_kind = by_kind([each.entry.kind for each in removals])
@@ -192,7 +192,7 @@ def would_remove(removals: Sequence[Removal], result: CleanResult) -> None:
 
 
 def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
-    """Return how many files go for each reason code."""
+    """Return the number of removals by reason code."""
     counts: dict[str, int] = {}
     for each in removals:
         counts[each.reason] = counts.get(each.reason, 0) + 1
@@ -200,7 +200,7 @@ def _by_reason(removals: Sequence[Removal]) -> dict[str, int]:
 
 
 def _enter(result: CleanResult, removed: Removed) -> None:
-    """Enter what was removed into the result."""
+    """Enter the removed files into the result."""
     result.removed = result.in_trash = len(removed.moved)
     result.returned = removed.returned
     result.removed_by_kind = by_kind([each.entry.kind for each in removed.moved])

@@ -1,8 +1,8 @@
-"""What a restore from an archive put into a directory: its record, and taking it away again.
+"""The files that a restore from an archive made in a directory: their record, and their removal by an undo.
 
-The record is on the disk before the first file is put in its place, and has for each what it looks like. So whoever
-comes later (the next run after a kill, an undo) can tell what the restore put there from what anybody else made.
-What was in the place of creds.json lies in the trash of the run.
+The record is on the disk before the first file is put in place, and describes each file. So a later process (the
+next run after a kill, an undo) can distinguish the restored files from all others.
+The creds.json that was replaced is in the trash of the run.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.state_files import Owners
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 
-#: Files of one restore: as many as an archive can hold.
+#: The limit on files of one restore: as many as an archive can hold.
 MOST_FILES = LIMIT_BYTES // FILE_OVERHEAD_BYTES
 _MAX_BYTES = 32 * 1024 * 1024
-# A file that is being taken away.
+# The name of a file that is being taken away.
 _TAKEN = new_name("undo")
 
 
@@ -50,7 +50,7 @@ def write_record(
 def read_record(session: int, run: str, owners: Owners) -> RunPlan | None:
     """Return the record of a run; None when there is none of ours, or it is not whole and well formed.
 
-    Raises VolumeProblem for one that cannot be read.
+    Raises VolumeProblem if it cannot be read.
     """
     try:
         data = read_state(session, record_name(run), owners, _MAX_BYTES)
@@ -62,14 +62,14 @@ def read_record(session: int, run: str, owners: Owners) -> RunPlan | None:
 
 
 def in_place(session: int, record: RunPlan) -> list[Planned]:
-    """Return the files of a record that are in their places as they were put there. Raises OSError."""
+    """Return the files of a record that are in place as they were put there. Raises OSError."""
     return [each for each in record.files if _is_as_put(session, each)]
 
 
 def settle_record(session: int, run: str, owners: Owners) -> tuple[int, int]:
-    """Return how many files of a restore that was killed are in place, and how many it had not put there.
+    """Return how many files of a killed restore are in place, and how many it had not put there.
 
-    Without any the record goes. One that this process may not read counts as one file, for one that may. Raises
+    Without any, the record is removed. If this process may not read it, it counts as one file and stays. Raises
     OSError and VolumeProblem.
     """
     try:
@@ -82,16 +82,16 @@ def settle_record(session: int, run: str, owners: Owners) -> tuple[int, int]:
     if not there:
         try:
             remove(session, record_name(run))
-        except PermissionError:  # another user's, in nobody's way
+        except PermissionError:  # another user's file: it does no harm
             return 0, 0
     return there, (0 if record is None else len(record.files) - there)
 
 
 def take_away(access: ExclusiveAccess, run: str, stop: Callable[[], str | None]) -> PutBack:
-    """Undo a restore: what it put here goes, what it replaced comes back, creds.json last.
+    """Undo a restore: remove the files that it made, and put back those that it replaced, creds.json last.
 
-    Nothing goes once somebody has written to the session's files since, for then a process uses them. Raises nothing
-    of the file system: what ended it is the result's code.
+    Nothing is removed if the session's files were written to since, for then a process uses them. Never raises
+    for a file system error: the reason for an early end is the result's code.
     """
     result = PutBack()
     try:
@@ -123,7 +123,7 @@ def _take_away(
     access.lock.check()
     if CREDS_NAME in access.listing.own.trash.get(run, ()):
         _take_credentials_back(access, run, result)
-    else:  # there was none, or it is in its place again: killed before, or in an earlier undo
+    else:  # it did not exist, or was put back before
         for each in record.files:
             if each.name == CREDS_NAME and _is_as_put(session, each):
                 _remove_as_put(access, each, result)
@@ -143,7 +143,7 @@ def _require_unwritten(access: ExclusiveAccess, run: str, record: RunPlan) -> No
         raise VolumeProblem(TOO_MANY_FILES)
     put = {each.name: each for each in record.files}
     for each in access.listing.entries:
-        # Of a file from before, a clock that ran ahead may have set the one time, and a change of owner the other.
+        # In an older file, a fast clock may have set one of the times, and a change of owner the other.
         if each.kind == OTHER or min(each.mtime_ns, each.ctime_ns) <= since.st_mtime_ns:
             continue
         found = lookup(access.session, each.name)
@@ -152,7 +152,7 @@ def _require_unwritten(access: ExclusiveAccess, run: str, record: RunPlan) -> No
 
 
 def _remove_as_put(access: ExclusiveAccess, each: Planned, result: PutBack) -> None:
-    """Remove one file if it is as it was put there; it is moved first, so that what a process writes then stays."""
+    """Remove one file if it is as it was put there; it is moved first, so that a later write is not lost."""
     session = access.session
     found = lookup(session, each.name)
     if found is None:
@@ -172,7 +172,7 @@ def _remove_as_put(access: ExclusiveAccess, each: Planned, result: PutBack) -> N
     result.keep(NEWER_EXISTS)
     try:
         file_system.put(_TAKEN, each.name)
-    except FileExistsError:  # a still newer one has taken its place
+    except FileExistsError:  # a newer one has taken its place
         remove(session, _TAKEN)
 
 

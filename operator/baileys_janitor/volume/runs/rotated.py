@@ -1,11 +1,11 @@
-"""Moving a whole pairing into the trash of its rotation, and back; and settling what a kill has left half done.
+"""Moving a whole pairing into the trash of its rotation, and back; and settling a rotation that was killed.
 
-There are two states: all of the pairing is in its place, or all of it is in the trash. creds.json moves first and comes
-back last, so that whatever lies between the two is a directory without credentials, which no process takes for a
-session. A rotation that was killed is carried to its end by the next run, and so is a rollback that was killed: back
-into the trash, from where it can be asked for again.
+There are two states: all of the pairing is in place, or all of it is in the trash. creds.json moves first and comes
+back last, so that every state in between is a directory without credentials, which no process takes for a
+session. The next run completes a rotation that was killed. It also ends a rollback that was killed, by moving the
+files back into the trash, where another rollback can be requested.
 
-A process that was not stopped shows by what it writes. Then everything goes back, and what it has written stays.
+A process that was not stopped is detected by its writes. Then everything goes back, and its files stay.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class RotatedFiles:
-    """The files of one rotation, in their places or in its trash. Whoever uses it holds the lock.
+    """The files of one rotation, in place or in its trash. The caller holds the lock.
 
     `inode` is that of the record while its run is under way: when the record or the journal vanishes, nothing more
     moves.
@@ -75,9 +75,9 @@ class RotatedFiles:
         return all(self._is_in_trash(each) for each in self._files)
 
     def move_rest(self) -> None:
-        """Move what still is as planned: whatever else bears such a name is another's.
+        """Move the files that are still as planned; other files of these names are not ours.
 
-        What the file system does not allow to be moved stays. Raises OSError and VolumeProblem.
+        A file that the file system does not let move stays. Raises OSError and VolumeProblem.
         """
         for each in self._files:
             self._access.lock.check()
@@ -89,7 +89,7 @@ class RotatedFiles:
         os.fsync(self._session)
 
     def put_free_back(self) -> PutBack:
-        """Put back what has a free name, beside what the process of this very pairing has written since.
+        """Put back the files with free names, beside those that a process of the same pairing has written since.
 
         Raises OSError and VolumeProblem.
         """
@@ -102,7 +102,7 @@ class RotatedFiles:
     def put_all_back(self, progress: Callable[[int, int], None] = tell_nobody) -> PutBack:
         """Put everything back byte for byte, creds.json last.
 
-        A name that is taken again ends it (`kept` has NewerExists), before creds.json is in its place. Raises OSError
+        A name that is taken again ends it (`kept` has NewerExists), before creds.json is in place. Raises OSError
         and VolumeProblem.
         """
         result = PutBack()
@@ -139,11 +139,11 @@ class RotatedFiles:
         return [each for each in self._files if self._look(each) is not None]
 
     def in_place(self) -> set[str]:
-        """Return the names of the files that are in their places as they were planned. Raises OSError."""
+        """Return the names of the files that are in place as planned. Raises OSError."""
         return {each.name for each in self._files if self._stands_as(each)}
 
     def _move(self, each: Planned) -> bool:
-        """Move one file; return whether it is in the trash as it was planned. Raises OSError."""
+        """Move one file; return whether it is in the trash as planned. Raises OSError."""
         session, removed = self._session, trash_name(self._run, each.name)
         found = lookup(session, each.name)
         if found is None or not each.is_still(found) or found.st_nlink > 1:
@@ -200,9 +200,9 @@ class RotatedFiles:
 
 
 def settle(access: ExclusiveAccess, known: Run, rotation: Rotation) -> bool:
-    """Carry a killed rotation, or a killed rollback, to one of the two states; return whether all is in the trash.
+    """Complete a killed rotation, or end a killed rollback; return whether all is in the trash.
 
-    What decides is where creds.json is: as long as it is in the trash, the pairing is rotated out, unless a process
+    The place of creds.json decides: if it is in the trash, the pairing is rotated out, unless a process
     that was not stopped has written the same pairing again. Raises OSError and VolumeProblem.
     """
     files = RotatedFiles(access, known.run, rotation.files)

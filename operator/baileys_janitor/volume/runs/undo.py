@@ -1,9 +1,9 @@
-"""Putting a run back: what it moved into the trash returns to where it was.
+"""Undoing a run: the files that it moved into the trash go back to their names.
 
 Never over a file that exists: the library has written a newer one. Never into another identity: after a
-new pairing the old files belong to nobody. Units return as one, keys first, and a memory file only beside
-its own key. An undo is asked for, so it also takes files with another inode (a volume that was copied or
-restored), as long as their time and size are as planned.
+new pairing the old files belong to nobody. A unit goes back as a whole, keys first, and a memory file only beside
+its own key. An undo is requested by a person, so it also accepts files with another inode (a volume that was copied
+or restored), if their time and size are as planned.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.run_plan import Planned
     from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 
-# Why a file stays in the trash.
+# Reasons why a file stays in the trash.
 NEWER_EXISTS = "NewerExists"
 OWN_KEY_MISSING = "OwnKeyMissing"
 WITH_ITS_PAIR = "WithItsPair"
@@ -43,10 +43,10 @@ EXPLANATIONS = {
 
 
 class PutBack:
-    """What an undo did.
+    """The result of an undo.
 
-    `restored` are in their places again, `taken_away` is how many files that a restore had made are gone; `kept`
-    counts by reason what stays as it is. `code` says why the undo ended early (None: it went through).
+    `restored` are in place again, `taken_away` is the number of removed files that a restore had made; `kept`
+    counts by reason the files that stay. `code` is the reason for an early end (None: it completed).
     """
 
     __slots__ = ("code", "kept", "restored", "taken_away")
@@ -69,9 +69,9 @@ def put_run_back(
     stop: Callable[[], str | None],
     progress: Callable[[int, int], None],
 ) -> PutBack:
-    """Put one run's files back as far as they can go. The identity was checked.
+    """Put one run's files back as far as possible. The identity was checked.
 
-    Raises nothing of the file system: what ended it is the result's code.
+    Never raises for a file system error: the reason for an early end is the result's code.
     """
     result = PutBack()
     try:
@@ -84,9 +84,9 @@ def put_run_back(
 
 
 def take_restore_back(access: ExclusiveAccess, run: str) -> PutBack:
-    """Put the creds.json back that a restore has replaced, as long as nobody has written to the new one.
+    """Put the creds.json back that a restore has replaced, if nobody has written to the new one.
 
-    Raises nothing of the file system: what ended it is the result's code.
+    Never raises for a file system error: the reason for an early end is the result's code.
     """
     result = PutBack()
     try:
@@ -136,7 +136,7 @@ def put_units_back(
     progress: Callable[[int, int], None],
     result: PutBack,
 ) -> bool:
-    """Put units back as far as they can go; return False when `stop` has ended it.
+    """Put units back as far as possible; return False when `stop` has ended it.
 
     Raises OSError and VolumeProblem.
     """
@@ -157,7 +157,7 @@ def put_units_back(
 
 
 def _counted(units: list[list[Planned]]) -> Iterator[tuple[int, list[Planned]]]:
-    """Each unit with the number of files up to its end."""
+    """Yield each unit with the number of files up to its end."""
     done = 0
     for unit in units:
         done += len(unit)
@@ -168,7 +168,7 @@ def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
     there = [each for each in unit if trash.look(each) is not None]
     if not there:
         return
-    # All names of the unit must be free, or hold the very file (an undo that was killed half way).
+    # All names of the unit must be free, or have the same file (an undo that was killed half way).
     for each in unit:
         if trash.in_place(each) is not None and not trash.is_in_place(each, copies=True):
             for other in there:
@@ -191,7 +191,7 @@ def _put_unit_back(trash: Trash, unit: list[Planned], result: PutBack) -> None:
 
 
 def anything_left(session: int, run: str, names: Iterable[str]) -> bool:
-    """Return whether any of these names lies in the trash of a run. Raises OSError."""
+    """Return whether any of these names is in the trash of a run. Raises OSError."""
     for name in names:
         try:
             os.lstat(trash_name(run, name), dir_fd=session)

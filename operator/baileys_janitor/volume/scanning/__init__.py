@@ -1,1 +1,1 @@
-"""Looks at a session directory that change nothing in the session."""
+"""Scans of a session directory, which change nothing in the session."""

@@ -1,9 +1,9 @@
-"""What is remembered of a tenant's running time: a look brings it up to date, and a line on the volume keeps it.
+"""The memory of a tenant's running time: a scan updates it, and a line on the volume stores it.
 
-The operator's memory comes in the task. The command line has none, and so has an operator at its first look:
-then the line in the session directory serves, written by cleanups under their lock. A copy of a directory that
-is put back brings the line along, and with it everything seems to be as it was: what tells is the file's change
-time, which nobody can set.
+The operator sends its memory in the task. The command line has none, and neither has an operator at its first scan:
+then the line in the session directory is used, which cleanups write under their lock. A restored copy of a directory
+includes the line, so the tenant seems to have run as recorded. The file's change time, which nobody can set, shows
+that it was restored.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _BOOT_DIGITS_BYTES = 4
-# A line is written within a run's time after the look that it is of.
+# A line is written within this time after its scan.
 _WRITTEN_WITHIN_SECONDS = 3600
 _NS = 10**9
 
 
 class Known:
-    """What is known before a look.
+    """The knowledge before a scan.
 
-    `memory` is the operator's (None: it has none). `told` is the time of the operator that made the task, in
+    `memory` is the operator's (None: it has none). `told` is the operator's time when it made the task, in
     Unix seconds, and `wait` how long its Job may wait for a node; without `told` no clocks are compared.
     """
 
@@ -53,10 +53,10 @@ class Known:
 
 
 class Activity:
-    """What one look knows of a tenant's running time.
+    """The tenant's running time after one scan.
 
-    `ages` judges files. `memory` is what is known after the look: what was known before where nothing could be
-    learned from it. `look` is what it learned, None where that is nothing. `skewed`: the clocks of the node and
+    `ages` judges files. `memory` is the memory after the scan, unchanged if the scan had nothing to
+    add. `look` is the new observation, None without one. `skewed`: the clocks of the node and
     of the operator differ.
     """
 
@@ -79,9 +79,9 @@ def activity_of(
     *,
     to_write: bool = True,
 ) -> Activity:
-    """Return what a listing says of the tenant's running time, beside what was known. Writes nothing.
+    """Return the tenant's running time from a listing and the earlier memory. Writes nothing.
 
-    `to_write=False`: the memory is for this look alone, and lacks what only a memory on the volume needs.
+    `to_write=False`: the memory is for this scan alone, and lacks the parts that only a memory on the volume needs.
     """
     if known.told is not None and clocks_differ(known.told, now, known.wait):
         return Activity(Ages(None, 0), known.memory, None, skewed=True)
@@ -99,7 +99,7 @@ def activity_of(
 
 
 def read_memory(directory: int, entries: list[Entry], now: float) -> Memory | None:
-    """Return the memory on the volume, None where there is none that can be read."""
+    """Return the memory on the volume, None if it is missing or unreadable."""
     from baileys_janitor.policy.ages.running_text import TEXT_BYTES_MAX, decode
     from baileys_janitor.volume.errors import VolumeProblem
     from baileys_janitor.volume.files.state_files import open_state, owners_of, read_bounded
@@ -122,7 +122,7 @@ def read_memory(directory: int, entries: list[Entry], now: float) -> Memory | No
 
 
 def write_memory(directory: int, text: str, owners: Owners) -> None:
-    """Keep a memory, as `policy.running_text` writes it, on the volume.
+    """Write a memory to the volume, in the format of `policy.running_text`.
 
     The directory is not synced. Raises OSError.
     """
@@ -132,10 +132,10 @@ def write_memory(directory: int, text: str, owners: Owners) -> None:
 
 
 def _was_put_back(memory: Memory, changed: int, entries: list[Entry]) -> bool:
-    """Return whether a line came with a copy of the directory.
+    """Return whether a line came with a restored copy of the directory.
 
-    Its file was changed long after the look that it is of, and no traffic of the time in between is left. (A
-    change of owner or mode changes a file too, but takes no traffic away.)
+    Its file was changed long after its scan, and no traffic of the time in between is left. (A
+    change of owner or mode changes a file too, but removes no traffic.)
     """
     first, last = memory.looked, changed - _WRITTEN_WITHIN_SECONDS
     listing = listed(entries)
@@ -147,14 +147,14 @@ def _was_put_back(memory: Memory, changed: int, entries: list[Entry]) -> bool:
 
 
 def boot() -> tuple[str, int] | None:
-    """Return which start of the machine this is, and the seconds since then; None where it is not told."""
+    """Return the boot id of this machine, and the seconds since boot; None if unknown."""
     try:
         return _boot_mark(_BOOT_ID), int(time.clock_gettime(time.CLOCK_BOOTTIME))
     except (OSError, AttributeError):
         return None
 
 
-@cache  # a process does not outlive a start of its machine
+@cache  # a process does not outlive a boot of its machine
 def _boot_mark(path: str) -> str:
     with open(path, "rb") as file:
         started = file.read(64).strip()

@@ -1,4 +1,4 @@
-"""Who the tenant is: creds.json, and the own LID where only the mapping files hold it.
+"""The tenant's identity: creds.json, and the own LID if only the mapping files hold it.
 
 The library truncates creds.json and writes it anew, so one read may find it empty or cut with nothing
 wrong (2 to 36 of 100 reads beside a busy writer). A scan reads once: its caller compares successive scans.
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from baileys_janitor.policy.files.identity import Identity
 
-#: Seconds before each further read. An unreadable creds.json is called so after all of them: 1.5 s.
+#: Seconds before each further read. After all of them a creds.json counts as unreadable: 1.5 s.
 PAUSES_SECONDS = (0.0, 0.01, 0.02, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)
 
 
 class Reading:
-    """One read of creds.json: the identity in it, and which writing of the file it was."""
+    """One read of creds.json: the identity in it, and the token of this writing of the file."""
 
     __slots__ = ("identity", "token")
 
@@ -39,7 +39,7 @@ class Reading:
         self.identity = with_mapped_lid(directory, read_identity(data))
 
     def agrees_with(self, other: Reading) -> bool:
-        """Whether both reads found the same account.
+        """Return whether both reads found the same account.
 
         Counters may differ: each login moves them. Two cut files agree only if they are the same
         writing of the file.
@@ -57,9 +57,9 @@ class Reading:
 
 
 def readable_identity(directory: int, pause: Callable[[float], None] = time.sleep) -> Identity:
-    """Return the identity of the first read, unless it is unreadable: then the one that reads settle on.
+    """Return the identity of the first read; if that is unreadable, the settled one.
 
-    For a look that removes nothing. Raises VolumeProblem as `settled_identity` does.
+    For a scan that removes nothing. Raises VolumeProblem as `settled_identity` does.
     """
     first = Reading(directory)
     if first.identity.state != CORRUPT:
@@ -72,8 +72,8 @@ def settled_identity(
 ) -> Identity:
     """Return the identity that two reads agree on; `pause` waits for some seconds.
 
-    `first` is a read that was made before, which counts as the first one. A read of a cut file
-    says nothing, so it does not come between two good ones. An unreadable creds.json is returned as such only
+    `first` is an earlier read and counts as the first one. A read of a cut file
+    is ignored, so it does not separate two good ones. An unreadable creds.json is returned as such only
     when no read was any better and the file was not written during the last pause. Raises VolumeProblem:
     CredentialsChanging when no two reads agree.
     """
@@ -92,5 +92,5 @@ def settled_identity(
 
 
 def with_mapped_lid(directory: int, identity: Identity) -> Identity:
-    """Return the identity with the own LID of the directory's mapping files, where `me.lid` is missing."""
+    """Return the identity with the own LID from the directory's mapping files, if `me.lid` is missing."""
     return with_lid_of(identity, lambda name: read_small(directory, name, MAX_MAPPING_BYTES))

@@ -1,4 +1,4 @@
-"""What findings need to know of a directory besides its listing: three looks at names, nothing is opened."""
+"""The state of a directory that findings need besides its listing: three names are looked up, nothing is opened."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def state_of(directory: int, listing: Listing, now: float) -> State:
 
 
 def _rollback_seconds(directory: int, own: OwnNames, now: float) -> float | None:
-    """Return for how long a rotation can still be rolled back; None without one that is kept. Raises VolumeProblem."""
+    """Return how long a rotation can still be rolled back; None without one that is kept. Raises VolumeProblem."""
     if not own.rotated:
         return None
     owners = owners_of(directory)

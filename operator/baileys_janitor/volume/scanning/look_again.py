@@ -1,7 +1,7 @@
-"""Looking again at files that were taken away or put back beside a process that may still run.
+"""Checking files again that were removed or put back beside a process that may still run.
 
-The library keeps what it read or wrote in memory for five minutes, and its next message writes that back over
-whatever a repair, an undo or a restore has done. Six minutes later it has forgotten, and what is there then stays.
+The library keeps the files that it read or wrote in memory for five minutes, and its next message writes them over
+the result of a repair, an undo or a restore. Six minutes later its cache has expired, and the files then are final.
 """
 
 from __future__ import annotations
@@ -24,33 +24,34 @@ if TYPE_CHECKING:
 
     from baileys_janitor.volume.files.run_plan import Planned
 
-#: The library's cache holds for 300 s after the last write.
+#: The library's cache expires 300 s after the last write.
 LOOK_AGAIN_SECONDS = 360.0
 
 
 class Seen:
-    """How files of an open directory were at one moment, so that a later look tells which were written since.
+    """The state of some files of an open directory, so that a later check finds those written since.
 
     Take it right after an undo or a restore, of the names that were put back.
     """
 
     def __init__(self, directory: int, names: Iterable[str]) -> None:
-        """Look at the names now; raise VolumeProblem."""
+        """Read the state of the names now; raise VolumeProblem."""
         self._files = {name: _state(directory, name) for name in names}
         self._keys = {name: _keys(directory, name) for name in self._files}
 
     def written_since(self, directory: int) -> list[str]:
-        """Return the names that bear another file now, or were written to; raise VolumeProblem.
+        """Return the names that have another file now, or were written to; raise VolumeProblem.
 
-        A name that is gone was not written.
+        A removed file does not count as written.
         """
         now = {name: _state(directory, name) for name in self._files}
         return [name for name, state in now.items() if state not in (None, self._files[name])]
 
     def replaced(self, directory: int) -> list[str]:
-        """Return those of them that hold another session or sender key than the one that was there.
+        """Return the names that hold another session or sender key than before.
 
-        A process that goes on with a record that was put back writes it, too. Raises VolumeProblem.
+        A process that continues with a restored record writes it, too, so a write alone is not enough. Raises
+        VolumeProblem.
         """
         return [name for name in self.written_since(directory) if self._is_another(directory, name)]
 
@@ -60,7 +61,7 @@ class Seen:
 
 
 class CameBack:
-    """What stands again under the names that a run moved: `old` records, and ones that were built `anew`."""
+    """The files that exist again under names that a run moved: `old` records, and `anew` built ones."""
 
     __slots__ = ("anew", "old")
 
@@ -70,10 +71,10 @@ class CameBack:
 
 
 def came_back(directory: int, run: str, owns: Callable[[str], bool]) -> CameBack:
-    """Compare the trash of a run with what bears the files' names now.
+    """Compare the trash of a run with the files that have the same names now.
 
-    `owns` says of a user part whether it is the tenant's own. A group's memory comes with the next message, old or
-    new, so it says nothing. Reads only; raises VolumeProblem.
+    `owns` returns whether a user part is the tenant's own. A group's memory comes with the next message, old or
+    new, so it is not counted. Reads only; raises VolumeProblem.
     """
     found = CameBack()
     plan = read_plan(directory, run, owners_of(directory))
@@ -94,7 +95,7 @@ def came_back(directory: int, run: str, owns: Callable[[str], bool]) -> CameBack
 
 
 def _is_again(directory: int, run: str, each: Planned) -> bool:
-    """Return whether a file lies in the trash and another one bears its name."""
+    """Return whether a file is in the trash and another one has its name."""
     trashed = _state(directory, trash_name(run, each.name))
     here = _state(directory, each.name)
     return trashed is not None and here is not None and trashed[0] != here[0]

@@ -1,4 +1,4 @@
-"""Watching a session directory for writes: a process that is said to be stopped writes none."""
+"""Watching a session directory for writes: a stopped process makes none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: A connected session answers the server at least every half minute, but writes less often.
 WATCH_SECONDS = 60.0
-#: How long it is watched after a restore: a process that was not stopped writes its session back.
+#: The time to watch after a restore: a process that was not stopped writes its session back.
 AFTERWARDS_SECONDS = 10.0
 STEP_SECONDS = 2.0
 

@@ -1,4 +1,4 @@
-"""Looking at a session directory: counts, identity, what a cleaning could do. Writes nothing."""
+"""Scanning a session directory: counts, identity, and the effect of a cleaning. Writes nothing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.files.state_names import OwnNames
 
 _NS = 10**9
-_MOST_PLANS = 256  # runs in the trash whose plans a scan looks at
-_STRETCHES_BROUGHT = 16  # of a tenant that the operator knows nothing of yet
+_MOST_PLANS = 256  # a scan reads the plans of at most this many runs in the trash
+_STRETCHES_BROUGHT = 16  # of a tenant that is new to the operator
 
 
 def scan(
@@ -41,11 +41,11 @@ def scan(
     tick: Callable[[], None] | None = None,
     whole: bool = False,
 ) -> ScanResult:
-    """Look at an open session directory.
+    """Scan an open session directory.
 
-    `now` is Unix seconds, `known` what is known of the tenant's running time. `whole` brings all that is known of
-    it afterwards, for the look that ends a cleanup. `tick` is called now and then and may raise VolumeProblem to
-    end the look. Raises VolumeProblem; a file system's trouble with the trash alone leaves those fields unknown.
+    `now` is Unix seconds, `known` the earlier memory of the tenant's running time. `whole` returns the complete memory
+    afterwards, for the scan that ends a cleanup. `tick` is called now and then and may raise VolumeProblem to
+    end the scan. Raises VolumeProblem; a file system error in the trash alone leaves those fields unknown.
     """
     creds = Reading(directory)
     listing = read_listing(directory, tick)
@@ -99,7 +99,7 @@ def _describe(
 def _remember(
     result: ScanResult, activity: Activity, now: float, unknown: bool, whole: bool
 ) -> None:
-    """Add what an operator needs to remember of this look."""
+    """Add the values of this scan that an operator needs to remember."""
     result.looked = int(now)
     result.skewed = activity.skewed
     look, memory = activity.look, activity.memory
@@ -116,7 +116,7 @@ def _remember(
 
 
 def _brief(memory: Memory) -> Memory:
-    """Return what a scan of many tenants has room for."""
+    """Return the part of a memory that fits into a scan of many tenants."""
     recent = memory.running[-_STRETCHES_BROUGHT:]
     return replace(memory, running=recent, boot=None, seen=None)
 
@@ -134,7 +134,7 @@ def _counts_only(result: ScanResult, listing: Listing, settings: Settings) -> Sc
 
 
 def _describe_trash(directory: int, own: OwnNames, result: ScanResult, now: float) -> None:
-    """Add the trash's figures, as far as they can be read. Runs that a purge would leave are not counted."""
+    """Add the counts of the trash, as far as they can be read. Runs that a purge would leave are not counted."""
     if own.too_many:
         return
     result.trash_runs = len(own.trash)
@@ -166,7 +166,7 @@ def _kept_rotations(directory: int, own: OwnNames, now: float) -> dict[str, int]
 
 
 def _describe_copies(directory: int, listing: Listing, result: ScanResult, now: float) -> None:
-    """Add what is known of the kept copies of creds.json."""
+    """Add the state of the kept copies of creds.json."""
     paired = result.identity_state == PAIRED
     if listing.own.too_many or listing.entries is None:
         return
@@ -180,7 +180,7 @@ def _describe_copies(directory: int, listing: Listing, result: ScanResult, now: 
 
 
 def _read_plans(directory: int, own: OwnNames, kept: dict[str, int]) -> tuple[int | None, int]:
-    """Return the time of the oldest run in the trash that is not `kept`, and about how many bytes lie there."""
+    """Return the time of the oldest run in the trash that is not `kept`, and the approximate bytes of all."""
     from baileys_janitor.volume.files.run_plan import read_head
     from baileys_janitor.volume.files.state_files import owners_of
 

@@ -1,7 +1,7 @@
-"""Whether anything in a session directory has changed since a look, at the price of a listing.
+"""Detecting whether a session directory has changed since a scan, at the price of a listing.
 
-A directory's own modification time does not move when a file in it is written in place, as the library does, so each
-file's status is read. What a look costs besides, sorting names and judging ages, is saved while they all stay the same.
+A directory's own modification time does not change when a file in it is written in place, as the library does, so
+each file's status is read. If none has changed, the rest of a scan (sorting names, judging ages) is saved.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.report.results import ScanResult
     from baileys_janitor.volume.scanning.activity import Known
 
-JUDGED_SECONDS = 1800.0  # ages go on also where no file changes
-FILES_MAX = 20_000  # in a larger directory each look is made in full
+JUDGED_SECONDS = 1800.0  # ages advance even if no file changes
+FILES_MAX = 20_000  # in a larger directory each scan is made in full
 _TICK_EVERY = 1024
 
 
 class Seen:
-    """What a look found, and how the directory was: `mark` of its files, when it was judged, by which settings."""
+    """A scan's result, and the directory's state: `mark` of its files, the time and settings of the judgement."""
 
     __slots__ = ("judged_at", "mark", "result", "settings")
 
@@ -51,9 +51,9 @@ def look_again(
     before: Seen | None,
     tick: Callable[[], None] | None = None,
 ) -> tuple[ScanResult, Seen]:
-    """Look at an open session directory as `scan` does; where nothing has changed, with what was found `before`.
+    """Scan an open session directory as `scan` does; if nothing has changed, return the result of `before`.
 
-    Such a result has no `looked`: nothing is learned from it about running times. Raises VolumeProblem.
+    Such a result has no `looked`, so it does not update running times. Raises VolumeProblem.
     """
     mark = mark_of(directory, tick)
     if before is not None and _holds(before, mark, settings, now):
