@@ -1,6 +1,6 @@
-"""Holds the active incidents of the fleet, kept current as statuses change; nothing is kept of healthy tenants.
+"""The active incidents of the fleet, updated as statuses change; nothing is stored for healthy tenants.
 
-Changes name the tenants to look at again; a slow round over all of them finds what no change has shown. Pure: no clock.
+Changes name the tenants to evaluate again; a slow round over all of them finds the rest. Pure: no clock.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from baileys_janitor.tenants.record import AnyRecord, Key
 Object = dict[str, Any]
 
 ROUND = 60
-"""Passes that one round over all tenants takes."""
+"""Number of passes for one round over all tenants."""
 AT_LEAST = 100
-"""Tenants looked at in a pass."""
+"""The least number of tenants evaluated in a pass."""
 KNOWN_AFTER_SECONDS = 120.0
-"""Seconds after its start in which an operator has surely seen every tenant."""
+"""Seconds after its start within which an operator has certainly seen every tenant."""
 FORGOTTEN_AFTER_SECONDS = 7 * 86_400.0
-"""Seconds that it is remembered since when a tenant is gone."""
+"""Seconds for which the time of a tenant's deletion is remembered."""
 FLEET = Place()
 
 
@@ -42,7 +42,7 @@ class Records(Protocol):
 
     @property
     def kind(self) -> str:
-        """What kind of resource they are, as `Place.kind` has it."""
+        """The kind of the resources, as in `Place.kind`."""
 
     @property
     def records(self) -> Mapping[Key, Any]:
@@ -53,13 +53,13 @@ _FLEET_ID = identify("fleet") | Family.BREAKER
 
 
 def place_of(record: AnyRecord) -> Place:
-    """Return what a tenant or a key store is called in messages."""
+    """Return the place that identifies a tenant or a key store in messages."""
     labels = record.resource.labels or {}
     return Place(record.namespace, record.name, record.company, labels, record.kind.lower())
 
 
 def _differ(before: Incident, after: Incident) -> bool:
-    """Return whether there may be something to send; how bad it is among its kind changes at every scan."""
+    """Return whether there may be something to send. The weight is ignored: it changes at every scan."""
     return (before.kind, before.since, before.place) != (after.kind, after.since, after.place)
 
 
@@ -77,25 +77,25 @@ def _message(hold: Hold) -> str:
 
 
 class ActiveIncidents:
-    """The incidents that hold. `version` counts up whenever they have changed."""
+    """The active incidents. `version` increases with every change."""
 
     def __init__(self, caches: Sequence[Records], started: float) -> None:
-        """`caches`: those of the tenants and of the key stores, as far as there are any."""
+        """`caches`: those of the tenants and of the key stores, if any."""
         self._caches = {cache.kind: cache for cache in caches}
         self._started = started
         self.version = 0
         self.incidents: dict[int, Incident] = {}
         self._known: dict[int, tuple[str, Key, str]] = {}
-        """(kind, key, uid) of every record that was looked at, by the number that stands for it."""
+        """(kind, key, uid) of every evaluated record, by its number."""
         self._round: Iterator[AnyRecord] = iter(())
         self._absent: dict[int, float] = {}
         self._gone: dict[int, Place] = {}
-        """What tenants were called that were deleted under this operator's eyes."""
+        """Places of tenants that were deleted while this operator ran."""
         self._held: tuple[float, Hold] | None = None
-        """Since when automatic cleanups are held, and what holds them."""
+        """Since when automatic cleanups are held, and by which circuit breakers."""
 
     def look(self, tenant: AnyRecord, now: float) -> None:
-        """Look at one tenant or key store again."""
+        """Evaluate one tenant or key store again."""
         base = identify(tenant.namespace, tenant.name, tenant.uid)
         self._known[base] = place_of(tenant).kind, tenant.key, tenant.uid
         found: list[Incident] = []
@@ -119,7 +119,7 @@ class ActiveIncidents:
                 self.version += 1
 
     def go_round(self, now: float) -> None:
-        """Look at the next few, and drop some that are no more."""
+        """Evaluate the next few records, and drop some that are gone."""
         count = max(AT_LEAST, sum(len(cache.records) for cache in self._caches.values()) // ROUND)
         for _ in range(count):
             tenant = next(self._round, None)
@@ -131,7 +131,7 @@ class ActiveIncidents:
                 self.look(tenant, now)
 
     def look_at_new(self, now: float) -> Iterator[None]:
-        """Look at those that were never looked at, and yield after every few."""
+        """Evaluate records for the first time, and yield after every few."""
         for number, tenant in enumerate(self._all()):
             if identify(tenant.namespace, tenant.name, tenant.uid) not in self._known:
                 self.look(tenant, now)
@@ -139,7 +139,7 @@ class ActiveIncidents:
                 yield
 
     def drop_absent(self, now: float) -> None:
-        """Drop those that are no more."""
+        """Drop the records that are gone."""
         for base, (kind, key, uid) in list(self._known.items()):
             tenant = self._find(kind, key)
             if tenant is None or tenant.uid != uid:
@@ -156,7 +156,7 @@ class ActiveIncidents:
             self._gone.pop(id_, None)
 
     def hold(self, hold: Hold | None, now: float) -> None:
-        """Take note of what the circuit breakers hold."""
+        """Update the hold of the circuit breakers."""
         if hold is None:
             if self._held is not None:
                 self._held = None
@@ -171,7 +171,7 @@ class ActiveIncidents:
             self.version += 1
 
     def status(self, place: Place) -> Mapping[str, Any] | None:
-        """Return the status of a tenant or key store, None when it is gone; of the fleet, what is held."""
+        """Return the status of a tenant or key store, None when it is gone; for the fleet, the hold."""
         if not place.fleet:
             tenant = self._find(place.kind, (place.namespace, place.name))
             return None if tenant is None else tenant.stored.status
@@ -188,11 +188,11 @@ class ActiveIncidents:
         return None if cache is None else cache.records.get(key)
 
     def is_known(self, record: AnyRecord) -> bool:
-        """Return whether a tenant or key store is still there."""
+        """Return whether a tenant or key store still exists."""
         return self._find(place_of(record).kind, record.key) is record
 
     def record(self, id_: int) -> AnyRecord | None:
-        """Return the tenant or key store that a number stands for."""
+        """Return the tenant or key store with this number."""
         known = self._known.get(id_ & ~FAMILIES)
         if known is None:
             return None
@@ -201,7 +201,7 @@ class ActiveIncidents:
         return found if found is not None and found.uid == uid else None
 
     def fate(self, id_: int, target: Target, now: float) -> Fate:
-        """Return what became of an incident that was sent to a target and does not hold for it any more."""
+        """Return the fate of an incident that was sent to a target and is no longer active for it."""
         if id_ == _FLEET_ID:
             held = self.incidents.get(id_)
             return held is None and Over(self._absent.setdefault(id_, now), FLEET)
@@ -222,7 +222,7 @@ class ActiveIncidents:
         if state is None:
             return True
         if state.kind is not None and target.wants(place, state.kind):
-            # It has just come back, and is listed in a moment.
+            # It has just come back, and will be listed shortly.
             return True
         since = state.since if state.since is not None else self._absent.setdefault(id_, now)
         return Over(since, place)

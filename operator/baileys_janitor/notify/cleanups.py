@@ -1,4 +1,4 @@
-"""Cleanups that ended since a target's last message about them: many in one message. Pure."""
+"""Finished cleanups since a target's last message about them: many in one message. Pure."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from baileys_janitor.notify.words import Reader
 
 Object = dict[str, Any]
 Entry = Mapping[str, Any]
-"""One of a status's `history`."""
+"""An entry of a status's `history`."""
 
 LATE_SECONDS = 180.0
-"""Seconds by which a cleanup may come to be known later than one that ended after it."""
+"""Seconds by which the result of a cleanup may arrive after that of a later one."""
 TOLD = frozenset({"Completed", "Capped", "DryRun", "Failed", "Killed", "Refused", "Repeated"})
 """Outcomes that are reported; cleanups with nothing to do are not."""
 NAMED, LISTED = 20, 5
-"""Runs that the data and the text name."""
+"""The most runs in the data and in the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One cleanup that is over."""
+    """One finished cleanup."""
 
     place: Place
     run: int
-    """What stands for it in a delivery state."""
+    """Its number in a delivery state."""
     time: float
     reason: str
     outcome: str
@@ -60,7 +60,7 @@ class Done:
 
 
 def untold(place: Place, history: Iterable[Entry], delivery: DeliveryState) -> Iterator[Done]:
-    """Yield a tenant's cleanups that a target does not know, the newest first."""
+    """Yield a tenant's cleanups that were not sent to a target, the newest first."""
     assert delivery.mark is not None
     for entry in history:
         done = Done.of(place, entry)
@@ -73,7 +73,7 @@ def untold(place: Place, history: Iterable[Entry], delivery: DeliveryState) -> I
 
 
 def settle(delivery: DeliveryState, told: Iterable[Done], now: float) -> None:
-    """Take note of what was sent; a cleanup that becomes known a little late is sent as well."""
+    """Record the cleanups that were sent; a result that arrives a little late will still be sent."""
     assert delivery.mark is not None
     times = delivery.runs | {done.run: done.time for done in told}
     delivery.mark = max(delivery.mark, now - LATE_SECONDS)
@@ -81,7 +81,7 @@ def settle(delivery: DeliveryState, told: Iterable[Done], now: float) -> None:
 
 
 def message(target: str, told: list[Done], large: int, reader: Reader, now: float) -> Object:
-    """Return the message about these cleanups; `large`: runs that removed more are named as a warning."""
+    """Return the message about these cleanups; `large`: runs that removed more are listed as a warning."""
     too_large = [done for done in told if done.removed > large and done.outcome != "DryRun"]
     applied = [done for done in told if done.outcome != "DryRun"]
     removed, freed = sum(d.removed for d in applied), sum(d.freed for d in applied)
@@ -183,7 +183,7 @@ def _line(done: Done, alone: bool, reader: Reader, now: float) -> str:
 
 
 def _help(about: list[Done], runbook: str, reader: Reader) -> list[str]:
-    """Return the command for each tenant that it is about, and the runbook."""
+    """Return the command for each affected tenant, and the runbook."""
     places = list(dict.fromkeys((done.place.namespace, done.place.name) for done in about))
     lines = [f"kubectl describe baileystenant {name} -n {space}" for space, name in places[:LISTED]]
     if about[0].place.kind == DIRECTORY:

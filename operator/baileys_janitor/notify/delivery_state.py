@@ -1,7 +1,7 @@
-"""What a target was sent, and what it must be sent now: the difference. Pure; times are Unix seconds.
+"""The incidents sent to a target, and the difference to those it must be sent now. Pure; times are Unix seconds.
 
-Nothing here is a queue of messages. What is not sent stays owed, whatever the reason: a dead endpoint, a limit, a
-restart. It is sent later, together with all else that is due by then, or as over if it is over.
+This is not a queue of messages. An incident that could not be sent stays owed, whatever the reason: a failed endpoint,
+a limit, a restart. It is sent later, together with everything else due by then, or as over if it has ended.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ NEW, WORSE, LASTING, BETTER, ENDED, PASSED = (
     "ended",
     "passed",
 )
-"""How a change differs from what was sent. `passed`: it is over before it could be sent."""
+"""How a change differs from the last message. `passed`: it ended before it could be sent."""
 
 HOUR, DAY = 3600.0, 86_400.0
 CALMEST = 16.0
-"""Times `resolve_after` that something which comes and goes must be over, at most, to be reported as over."""
+"""The longest quiet time before the end of a recurring incident is reported, in multiples of `resolve_after`."""
 TOGETHER = 0.9
-"""What has nearly lasted long enough to be repeated goes along with what has."""
+"""The share of the repeat interval after which an incident is repeated along with others that are due."""
 URGENT = RANKS["Critical"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a target knows of one incident. `at` is when it was last sent; 0: owed, not sent yet."""
+    """A target's knowledge of one incident. `at` is when it was last sent; 0: owed, not sent yet."""
 
     kind: IncidentKind
     since: float
@@ -43,22 +43,22 @@ class Entry:
 
 @dataclass(slots=True)
 class DeliveryState:
-    """All that a target was sent."""
+    """Everything that was sent to a target."""
 
     entries: dict[int, Entry] = field(default_factory=dict)
     sent: list[float] = field(default_factory=list)
-    """When messages went out within the last hour."""
+    """The times of the messages of the last hour."""
     calmed: dict[int, tuple[int, float]] = field(default_factory=dict)
-    """By incident: how often it was over or better within a day, as far as sent, and when last."""
+    """By incident: how often it ended or improved within a day, as far as sent, and when last."""
     mark: float | None = None
-    """Cleanups that ended before this are sent; None before the first look."""
+    """Cleanups that ended before this are sent; None before the first evaluation."""
     runs: dict[int, float] = field(default_factory=dict)
-    """Those sent that ended later, and when."""
+    """The sent cleanups that ended later, with their times."""
     day: float | None = None
-    """The slot of the last summary."""
+    """The schedule slot of the last summary."""
 
     def copy(self) -> DeliveryState:
-        """Return what stays as it is while this one goes on."""
+        """Return an independent copy."""
         return DeliveryState(
             dict(self.entries),
             list(self.sent),
@@ -69,7 +69,7 @@ class DeliveryState:
         )
 
     def take_in(self, other: DeliveryState, own: Collection[int]) -> None:
-        """Take over what another state holds about some tenants: `own` has the number of each, without its family."""
+        """Merge the part of another state about some tenants: `own` has the number of each, without its family."""
         self.entries |= {i: entry for i, entry in other.entries.items() if i & ~FAMILIES in own}
         self.calmed |= {i: calm for i, calm in other.calmed.items() if i & ~FAMILIES in own}
         self.runs |= other.runs
@@ -83,7 +83,7 @@ def _latest(one: float | None, other: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often messages may come, in seconds; see `api.notifications`."""
+    """The rate of messages, in seconds; see `api.notifications`."""
 
     group_wait: float
     group_interval: float
@@ -95,7 +95,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """What became of an incident that holds no longer: since when, and of whom."""
+    """An incident that has ended: since when, and where."""
 
     since: float
     place: Place | None
@@ -103,7 +103,7 @@ class Over:
 
 
 Fate = Over | bool
-"""True: not known, so it stands. False: nobody here wants to know any more."""
+"""True: unknown, so the incident stands. False: the target no longer wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +113,18 @@ class Change:
     id: int
     change: str
     kind: IncidentKind
-    """The state that holds; for what is over, the one that did."""
+    """The current state; for an incident that has ended, the last one."""
     since: float
-    """When it began."""
+    """The beginning of the incident."""
     place: Place | None
     was: IncidentKind | None = None
-    """What was sent before, where that differs; of a new one, what it was before it could be sent."""
+    """The state in the last message, where it differs; for a new one, a worse state before it could be sent."""
     ended: float | None = None
     weight: float = 0.0
     told_at: float = 0.0
-    """When it was last sent; 0 for never."""
+    """The time of the last message about it; 0 for never."""
     times: int = 1
-    """How often it has come within a day: it was over or better in between."""
+    """The number of occurrences within a day: it ended or improved in between."""
 
     @property
     def over(self) -> bool:
@@ -134,12 +134,12 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be sent now (perhaps nothing), and when to look again if nothing happens meanwhile."""
+    """The changes to send now (possibly none), and when to plan again if nothing happens meanwhile."""
 
     changes: list[Change]
     again: float = math.inf
     owes: bool = False
-    """Whether something came to be owed that was not before."""
+    """Whether an incident is owed that was not owed before."""
 
 
 def plan(
@@ -152,10 +152,10 @@ def plan(
     retry_at: float = 0.0,
     resolved: bool = True,
 ) -> Plan:
-    """Compare what holds (`incidents`: those that the target wants) with what was sent.
+    """Compare the active incidents (`incidents`: those that the target wants) with those sent.
 
-    `fate` is asked about what was sent and does not hold. `started` is when the operator began to look: before
-    `group_wait` has passed, not all tenants may be known. `resolved` False: ends are not sent.
+    `fate` is called for incidents that were sent and are not active. `started` is the operator's start: before
+    `group_wait` has passed, some tenants may be unknown. `resolved` False: ends are not sent.
     """
     gates = _Gates(delivery, pace, now, retry_at)
     for id_ in [i for i, (_, when) in delivery.calmed.items() if when <= now - DAY]:
@@ -180,7 +180,7 @@ def _holds(
     if entry is None or not entry.at:
         if ready <= now:
             gates.owe(incident, entry)
-        # The whole of an episode is reported: it may have been worse, or begun earlier, than it is now.
+        # Report the whole episode: it may have been worse, or begun earlier, than the current state.
         since = incident.since if entry is None else min(entry.since, incident.since)
         was = entry.kind if entry is not None and entry.kind.rank > kind.rank else None
         change = _change(incident, NEW, since, was, times=_times(delivery, incident.id))
@@ -206,7 +206,7 @@ def _times(delivery: DeliveryState, id_: int) -> int:
 
 
 def _calm(delivery: DeliveryState, pace: Pace, id_: int) -> float:
-    """Return for how many seconds it must be over: doubled each time that it came back within a day."""
+    """Return the seconds for which it must have ended: doubled with each recurrence within a day."""
     longest = pace.resolve_after * CALMEST
     return backoff_seconds(_times(delivery, id_) - 1, pace.resolve_after, longest)
 
@@ -268,7 +268,7 @@ def _gone(
 
 
 class _Gates:
-    """When a message may go out, and what goes along."""
+    """When a message may go out, and which changes it includes."""
 
     def __init__(self, delivery: DeliveryState, pace: Pace, now: float, retry_at: float) -> None:
         self._delivery = delivery
@@ -277,7 +277,7 @@ class _Gates:
         delivery.sent = [when for when in delivery.sent if when > now - HOUR]
         sent = delivery.sent
         last = sent[-1] if sent else -math.inf
-        # While messages are few, what is grave need not wait long; in a storm the gaps double.
+        # While there are few messages, an urgent one is sent soon; in a storm the gaps double.
         gap = backoff_seconds(len(sent), pace.group_wait, pace.group_interval)
         full = sent[-pace.per_hour] + HOUR if len(sent) >= pace.per_hour else -math.inf
         floor = max(retry_at, full)
@@ -286,13 +286,13 @@ class _Gates:
         self._changes: list[tuple[float, Change]] = []
 
     def add(self, change: Change, when: float, joins: float, *, urgent: bool = False) -> None:
-        """Note a change: worth a message from `when` on, and part of another one from `joins` on."""
+        """Add a change: it justifies a message from `when` on, and is included in any message from `joins` on."""
         gate = self._urgent if urgent else self._calm
         self._first = min(self._first, max(when, gate))
         self._changes.append((joins, change))
 
     def owe(self, incident: Incident, entry: Entry | None) -> None:
-        """Remember that this must be sent, even if it is over before it can be."""
+        """Record that this must be sent, even if it ends before."""
         if entry is None:
             self._delivery.entries[incident.id] = Entry(incident.kind, incident.since, 0.0)
             self._owes = True
@@ -302,11 +302,11 @@ class _Gates:
             self._owes = True
 
     def look_again(self, when: float) -> None:
-        """Have the plan made again at `when`, without a message."""
+        """Plan again at `when`, without a message."""
         self._again = min(self._again, when)
 
     def plan(self) -> Plan:
-        """Return what goes out now, or when to look again."""
+        """Return the changes to send now, or when to plan again."""
         if self._first > self._now:
             return Plan([], min(self._first, self._again), self._owes)
         going = [change for joins, change in self._changes if joins <= self._now]
@@ -314,7 +314,7 @@ class _Gates:
 
 
 def settle(delivery: DeliveryState, changes: list[Change], now: float) -> None:
-    """Take note that a message with these changes has arrived."""
+    """Record the delivery of a message with these changes."""
     for change in changes:
         if change.over:
             delivery.entries.pop(change.id, None)

@@ -1,6 +1,6 @@
-"""What all targets were sent as one text: small enough for a ConfigMap with ten thousand tenants in it. Pure.
+"""The delivery states of all targets as one text: ten thousand tenants fit into a ConfigMap. Pure.
 
-Nothing in it can be read back into a name: tenants are hashes. What cannot be decoded counts as never sent.
+No name can be recovered from it: tenants are hashes. A state that cannot be decoded counts as never sent.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ VERSION = 2
 LIMIT = 900_000
 """Characters; a ConfigMap holds 1 MiB."""
 _ROW = struct.Struct(">QI")
-"""The table: an incident's number, and when it began. Targets refer to its rows, since most share them."""
+"""A row of the table: an incident's number, and its beginning. Targets refer to rows, since most are shared."""
 _CALMED = struct.Struct(">QIH")
 
 
 def encode(deliveries: Mapping[str, DeliveryState], limit: int = LIMIT) -> str:
-    """Encode the delivery states of all targets by name; what does not fit into `limit` characters is left out.
+    """Encode the delivery states of all targets by name; parts that exceed `limit` characters are left out.
 
-    What came and went goes first, then the least grave.
+    The history of recurring incidents is dropped first, then the least severe incidents.
     """
     for least, calmed in ((0, True), (0, False), (1, False), (2, False), (3, False)):
         text = _encoded(deliveries, least, calmed=calmed)
@@ -77,7 +77,7 @@ def _target(
     states = sorted({(kind, at) for _, kind, at in told})
     which = {state: position for position, state in enumerate(states)}
     places = [place for place, *_ in told]
-    # As steps from one to the next: nearly all are 1 when everybody was sent the same.
+    # Differences between consecutive numbers: nearly all are 1 if the targets were sent the same.
     steps = [after - before for before, after in pairwise([0, *places])]
     return {
         "states": states,
@@ -99,7 +99,7 @@ def _target(
 
 
 def decode(text: str) -> dict[str, DeliveryState]:
-    """Read what `encode` wrote; ValueError for anything else."""
+    """Decode the output of `encode`; ValueError for anything else."""
     try:
         whole = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
         if whole["version"] != VERSION:

@@ -1,4 +1,4 @@
-"""A message as data: what webhooks receive, and what `text` writes for people. Pure.
+"""A message as data: the body of webhooks, and the input of `render`. Pure.
 
 The form is documented in docs/notifications.md, `schema/message.v1.json` is the same as a JSON Schema. Keys are only
 ever added within a version.
@@ -23,7 +23,7 @@ Statuses = Callable[[Place], Mapping[str, Any] | None]
 VERSION = "1"
 INFO = "Info"
 NAMED = 50
-"""Tenants that a group names, the worst first."""
+"""Tenants named in a group, the worst first."""
 
 _ORDER = (
     delivery_state.NEW,
@@ -38,7 +38,7 @@ _ORDER = (
 def incidents(
     target: str, changes: list[Change], statuses: Statuses, reader: Reader, now: float
 ) -> Object:
-    """Return the message with these changes. `statuses` gives a tenant's status, None when it is gone."""
+    """Return the message with these changes. `statuses` returns a tenant's status, None when it is gone."""
     sorted_groups = sorted(_grouped(changes).items(), key=lambda pair: _urgency(*pair[0]))
     groups = [
         _group(change, kind, members, statuses, reader, now)
@@ -76,7 +76,7 @@ def _head(type_: str, target: str, marks: Iterable[str], now: float) -> Object:
 
 
 def rfc3339(when: float) -> str:
-    """Return Unix seconds as Kubernetes writes times."""
+    """Format Unix seconds as a Kubernetes timestamp."""
     return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -86,7 +86,7 @@ Section = tuple[str, IncidentKind]
 def _grouped(changes: list[Change]) -> dict[Section, list[Change]]:
     groups: dict[Section, list[Change]] = {}
     for change in changes:
-        # What has become worse is as new to the reader as what has begun.
+        # An incident that has become worse is as new to the reader as one that has begun.
         head = delivery_state.NEW if change.change == delivery_state.WORSE else change.change
         groups.setdefault((head, change.kind), []).append(change)
     return groups
@@ -138,7 +138,7 @@ def _tenant(change: Change, statuses: Statuses, reader: Reader, now: float) -> O
     assert change.place is not None
     place, status = change.place, statuses(change.place)
     told: Object = {
-        # The same from its beginning to its end, also when it becomes worse or better meanwhile.
+        # The same from beginning to end, even if it becomes worse or better meanwhile.
         "incident": f"inc_{change.id:012x}{int(change.since):x}",
         "namespace": place.namespace,
         "name": place.name,

@@ -1,4 +1,4 @@
-"""Derives the incidents of a tenant from its status. Pure: a status in, incidents out."""
+"""Derive the incidents of a tenant from its status. Pure: a status in, incidents out."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Object = Mapping[str, Any]
 
 TENANT, KEY_STORE = SINGULAR, STORE_SINGULAR
 DIRECTORY = "directory"
-"""The kind of what `baileys-janitor watch` looks after, without a cluster."""
+"""The resource kind of a directory under `baileys-janitor watch`, without a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which tenant it is; all empty for the fleet as a whole."""
+    """Identifies a tenant; all empty for the fleet as a whole."""
 
     namespace: str = ""
     name: str = ""
     company: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Only the labels that a route asks for."""
+    """Only the labels that a route matches."""
     kind: str = TENANT
-    """What kind of resource it is, as kubectl takes it."""
+    """The kind of the resource, in kubectl's spelling."""
 
     @property
     def fleet(self) -> bool:
-        """Whether the whole fleet is meant."""
+        """Whether it is the whole fleet."""
         return not self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One state that holds now. `since` is when it began (Unix seconds), `begins` when it is worth a message."""
+    """One active state. `since` is its beginning (Unix seconds), `begins` the time from which it may be sent."""
 
     id: int
     kind: IncidentKind
@@ -49,12 +49,12 @@ class Incident:
     since: float
     begins: float
     weight: float = 0.0
-    """How bad among its kind: the higher the worse."""
+    """The severity among incidents of its kind: higher is worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of one family of a tenant: a kind that holds, or (None) that nothing does; since when."""
+    """The state of one family of a tenant: the active kind, or None; and since when."""
 
     family: int
     kind: IncidentKind | None
@@ -64,17 +64,17 @@ class State:
 
 
 FAMILIES = 0xF
-"""The bits of an incident's number that stand for its family."""
+"""The bits of an incident's number that identify its family."""
 
 
 def identify(*parts: str) -> int:
-    """Return the number that stands for a tenant (namespace, name, uid): 44 bits, the lowest four left free."""
+    """Return the number of a tenant (namespace, name, uid): 44 bits, the lowest four left free."""
     digest = hashlib.blake2b("/".join(parts).encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") & ~FAMILIES
 
 
 def states(status: Object, kind: str = TENANT) -> Iterator[State]:
-    """Yield the states in a status of that kind of resource; a family that is not certain is left out."""
+    """Yield the states in a status of that kind of resource; uncertain families are left out."""
     conditions = {c["type"]: c for c in status.get("conditions") or () if "type" in c}
     if kind == KEY_STORE:
         yield from _cleanups(status, INCIDENT_KINDS["KeyStoreCleanupFailing"])
@@ -93,7 +93,7 @@ def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
     if level == "Healthy":
         yield State(Family.LEVEL, None, _since(conditions.get("Healthy")))
     elif level == "Unknown":
-        # What was sent before a count got too old still stands: nothing is known to be better.
+        # While the count is too old, the sent incident stands: there is no evidence of an improvement.
         healthy = conditions.get("Healthy") or {}
         if healthy.get("reason") == "NotPaired":
             yield State(Family.LEVEL, None, _since(healthy))
@@ -101,7 +101,7 @@ def _level(status: Object, conditions: Mapping[str, Object]) -> Iterator[State]:
         unreachable = conditions.get("ThresholdUnreachable") or {}
         kind, said = CONDITIONS[level].incident, conditions.get(level)
         if unreachable.get("status") == "True":
-            # Nobody is woken for what no cleanup can change.
+            # Do not page anybody for a level that no cleanup can change.
             kind, said = INCIDENT_KINDS["ThresholdUnreachable"], unreachable
         files = status.get("files") or {}
         share = (files.get("counted") or 0) / max(1, files.get("limit") or 1)
@@ -123,7 +123,7 @@ def _advice(conditions: Mapping[str, Object]) -> Iterator[State]:
         state = State(kind.family, kind if holds else None, _since(said))
         before = found.setdefault(kind.family, state)
         if before.kind is None and (holds or (state.since or 0.0) > (before.since or 0.0)):
-            # Of two kinds of one family the one that holds counts; of none, the one that ended last.
+            # Of two kinds in one family the active one counts; if none is active, the one that ended last.
             found[kind.family] = state
     yield from found.values()
 
@@ -158,12 +158,12 @@ def _backups(conditions: Mapping[str, Object]) -> Iterator[State]:
             kind = INCIDENT_KINDS[incident_of(str(said.get("reason")))]
             yield State(family, kind, _since(said))
         elif said.get("status") == "True" or not said:
-            # What nobody backs up any more is over, too.
+            # If nobody backs it up any more, the incident is over, too.
             yield State(family, None, _since(said))
 
 
 def incidents(status: Object, base: int, place: Place, now: float) -> list[Incident]:
-    """Return what holds of one tenant; `base` is what `identify` gave for it."""
+    """Return the active incidents of one tenant; `base` is its number from `identify`."""
     found = []
     for state in states(status, place.kind):
         if state.kind is None:
@@ -179,7 +179,7 @@ def _since(condition: Object | None) -> float | None:
 
 
 def moment(text: Any) -> float | None:
-    """Read an RFC 3339 time into Unix seconds; None for what is none."""
+    """Parse an RFC 3339 time into Unix seconds; None for an invalid one."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (TypeError, ValueError):

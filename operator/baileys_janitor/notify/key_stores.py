@@ -1,6 +1,6 @@
-"""The report of one cleanup of a key store: its figures whole, in one message. Pure.
+"""The report of one cleanup of a key store: all its figures in one message. Pure.
 
-What was sent is kept as for tenants' cleanups: a run goes out once to each target.
+Its delivery is recorded as for tenants' cleanups: a run is sent once to each target.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ AGES = {
     "from14dTo30d": "14 to 30 days",
     "over30d": "over 30 days",
 }
-"""The age buckets of a store's status, for people."""
+"""The age buckets of a store's status, for readers."""
 
 
 def untold(place: Place, status: Status, delivery: DeliveryState) -> Done | None:
-    """Return the store's last cleanup if a target does not know it."""
+    """Return the store's last cleanup if it was not sent to a target yet."""
     done = Done.of(place, status.get("lastRun") or {})
     if done is None or delivery.mark is None or done.time <= delivery.mark:
         return None
@@ -37,7 +37,7 @@ def untold(place: Place, status: Status, delivery: DeliveryState) -> Done | None
 
 
 def settle(delivery: DeliveryState, done: Done, now: float) -> None:
-    """Take note of what was sent; cleanups of tenants that ended meanwhile stay owed."""
+    """Record that the cleanup was sent; tenants' cleanups that ended meanwhile stay owed."""
     delivery.runs[done.run] = done.time
     delivery.sent.append(now)
 

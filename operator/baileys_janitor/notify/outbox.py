@@ -1,7 +1,7 @@
-"""Composes what one target is to be sent next: the difference of what holds and what was sent.
+"""Composes the next message of one target: the difference between active and sent incidents.
 
-There is no queue that could run over. While a message is under way, or fails, what comes to hold waits in that
-difference, and goes into the next one. Who sends, and how it waits, is the caller's.
+There is no queue that could overflow. While a message is being sent or fails, new incidents wait in that difference,
+and go into the next message. Sending and waiting are up to the caller.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Steps = Generator[None, None, "Message | None"]
 logger = logging.getLogger("janitor.notifications")
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 15.0, 900.0
-"""Until a message that did not arrive is composed again: doubled each time, up to the second."""
+"""Seconds before an undelivered message is composed again: doubled each time, up to the second value."""
 SAME_SECONDS = 300.0
-"""Seconds for which a message that may have arrived unheard is sent again as it is, under its own id."""
+"""Seconds for which a message without a confirmed delivery is sent again unchanged, under its own id."""
 EVERY_FEW = 100
-"""Tenants after which a walk over the fleet lets others work."""
+"""Tenants after which an iteration over the fleet yields to other work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to be sent, and what is to be noted when it has arrived."""
+    """A message to send, and the callback for its delivery."""
 
     document: Object
     arrived: Callable[[float], None]
@@ -46,8 +46,8 @@ class Message:
 class Outbox:
     """One target's messages. Times are Unix seconds.
 
-    `tenants` and `stores` return the records that messages are about; `changed` is called when the delivery state is
-    to be stored. `again` is when to compose again if nothing happens meanwhile.
+    `tenants` and `stores` return the records that messages are about; `changed` is called when the delivery state must
+    be stored. `again` is when to compose again if nothing happens meanwhile.
     """
 
     def __init__(
@@ -83,31 +83,31 @@ class Outbox:
         )
         self._started = now
         self._doubtful: tuple[float, Message] | None = None
-        """Until when, and which message: whether it has arrived is not known."""
+        """The deadline of a message whose delivery is unconfirmed, and the message."""
         self._cleaned: float | None = now
         self._hurry = False
         if book.mark is None:
-            # What ended before the first look is not sent.
+            # Cleanups that ended before the first evaluation are not sent.
             book.mark = now - cleanups.LATE_SECONDS
             changed()
         if book.day is None:
             book.day = self._slot(now)
 
     def cleaned(self, removed: int, now: float) -> None:
-        """Take note that a cleanup is over."""
+        """Note that a cleanup has finished."""
         self._cleaned = self._cleaned or now
         self._hurry = self._hurry or removed > self._config.large_removal
 
     def compose(self, now: float) -> Steps:
-        """Return the message that is to be sent now, None for none; yield between two pieces of the work."""
+        """Return the message to send now, None for none; yield between two parts of the work."""
         self.again = math.inf
         if now < self.retry_at:
-            # All that the delivery state must do meanwhile is to remember what comes and goes.
+            # Meanwhile the delivery state only has to track incidents that begin and end.
             self.later(self.retry_at)
             self._incidents(now)
             return None
         if self._doubtful is not None:
-            # An endpoint that took it knows it by its id; one about the same and more it could not know.
+            # An endpoint that received it recognises its id; a new message with the same content would be a duplicate.
             until, message = self._doubtful
             if now < until:
                 return message
@@ -136,7 +136,7 @@ class Outbox:
             self.target.route.resolved,
         )
         if plan.owes and self.failures:
-            # It may be over, and this operator too, before the channel works again.
+            # The incident and this operator may be gone before the channel works again.
             self._changed()
         if not plan.changes:
             self.later(plan.again)
@@ -164,7 +164,7 @@ class Outbox:
                 )
                 self.later(math.inf if upcoming is None else upcoming)
             return None
-        # A fleet that is only half known makes no summary.
+        # Send no summary while part of the fleet is unknown.
         ready = max(self.retry_at, self._started + self._pace.group_wait)
         if now < ready:
             self.later(ready)
@@ -220,7 +220,7 @@ class Outbox:
         return Message(told, arrived)
 
     def _key_store(self, now: float) -> Message | None:
-        """Return the report of a key store's last cleanup; those of others, and of tenants, come after it."""
+        """Return the report of a key store's last cleanup; one store at a time, tenants afterwards."""
         for record in self._stores():
             place, status = place_of(record), record.stored.status
             if record.resource.muted or not self.target.hears_cleanups(place):
@@ -241,10 +241,10 @@ class Outbox:
         full = sent[-most] + HOUR if len(sent) >= most else 0.0
         return max(when, full, self.retry_at)
 
-    # What became of it
+    # Delivery
 
     def arrived(self, message: Message, now: float) -> bool:
-        """Take note that a message has arrived; return whether the ones before it had failed."""
+        """Record the delivery of a message; return whether earlier attempts had failed."""
         message.arrived(now)
         again = self.failures > 0
         self.failures, self.retry_at, self._doubtful = 0, 0.0, None
@@ -252,13 +252,14 @@ class Outbox:
         return again
 
     def failed(self, asked: float | None, doubtful: Message | None, now: float) -> bool:
-        """Take note that a message has not arrived; return whether that is the first failure.
+        """Record that a message was not delivered; return whether that is the first failure.
 
-        `asked` is for how many seconds the endpoint asked to wait; `doubtful` the message, if it may have arrived.
+        `asked` is the number of seconds that the endpoint asked to wait; `doubtful` the message, if it may have
+        arrived.
         """
         until = now + SAME_SECONDS if self._doubtful is None else self._doubtful[0]
         self._doubtful = None if doubtful is None else (until, doubtful)
-        # Whatever the message was about is still there to be sent.
+        # The content of the message still waits to be sent.
         self._cleaned = self._cleaned or now
         pause = backoff_seconds(self.failures, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         self.retry_at = now + max(pause, min(asked or 0.0, 6 * HOUR))

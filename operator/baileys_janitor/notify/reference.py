@@ -15,7 +15,7 @@ SCHEMA = Path(__file__).parent / "schema" / "message.v1.json"
 
 
 def with_reasons(text: str) -> str:
-    """Return the schema with every list of reasons written anew."""
+    """Return the schema with every list of reasons updated."""
     schema = json.loads(text)
     parts = schema["$defs"]
     for place in (parts["group"]["properties"]["reason"], parts["tenant"]["properties"]["was"]):

@@ -16,15 +16,15 @@ from baileys_janitor.notify.words import Reader
 Object = dict[str, Any]
 
 COMMAND = ("kubectl ", "baileys-janitor ")
-"""What a line that is a command begins with."""
+"""Prefixes of a line that is a command."""
 _QUOTED = re.compile("`([^`]+)`")
 NAMED = 5
-"""Tenants that a text names in a group: the worst."""
+"""Tenants that a text names in a group, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, and how it looks where there are looks: title, code, link or plain."""
+    """One line and its style where styles are supported: title, code, link or plain."""
 
     text: str
     look: str = ""
@@ -104,12 +104,12 @@ def _listed(tenant: Object, reader: Reader, now: float) -> str:
 
 
 def plain(document: Object, reader: Reader, most: int = 20_000) -> str:
-    """Return the message as plain text of at most so many characters."""
+    """Return the message as plain text of at most `most` characters."""
     return _cut([line.text for line in lines(document, reader)], most, len)
 
 
 def html(document: Object, reader: Reader, most: int = 4096) -> str:
-    """Return the message in Telegram's HTML; `most` counts what is left of it once it is parsed."""
+    """Return the message in Telegram's HTML; `most` limits the length of the parsed text."""
     found = lines(document, reader)
     kept = _fitting([line.text for line in found], most, utf16)
     marked = [_marked(line) for line in found[:kept]]
@@ -119,13 +119,13 @@ def html(document: Object, reader: Reader, most: int = 4096) -> str:
 
 
 def _marked(line: Line) -> str:
-    # No tag spans a line, so that a message cut between two lines is whole.
+    # No tag spans lines, so a message cut between two lines stays valid.
     safe = escaping.escape(line.text, quote=False)
     if line.look == "title" and safe:
         return f"<b>{safe}</b>"
     if line.look == "code":
         return f"<code>{safe.strip()}</code>"
-    # Telegram copies what is code at a tap, also in the middle of a sentence.
+    # Telegram copies code on a tap, also within a sentence.
     return _QUOTED.sub(r"<code>\1</code>", safe)
 
 
@@ -146,7 +146,7 @@ def _cut(texts: list[str], most: int, length: Callable[[str], int]) -> str:
 
 
 def _fitting(texts: list[str], most: int, length: Callable[[str], int]) -> int:
-    """Return how many lines fit, with room for a note that there are more."""
+    """Return the number of lines that fit, with room for a note about the rest."""
     if sum(length(text) + 1 for text in texts) <= most:
         return len(texts)
     room, kept = most - 40, 0
@@ -159,5 +159,5 @@ def _fitting(texts: list[str], most: int, length: Callable[[str], int]) -> int:
 
 
 def finished(document: Object, reader: Reader) -> Object:
-    """Return the document with its own text in it: chat services show the field `text` of what they receive."""
+    """Return the document with its own text included: chat services show the field `text`."""
     return {**document, "text": plain(document, reader)}

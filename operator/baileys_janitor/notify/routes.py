@@ -1,4 +1,4 @@
-"""The configured routes, each to each of its channels. Pure."""
+"""The configured routes, with one target for each of their channels. Pure."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Target:
 
     @property
     def name(self) -> str:
-        """route/channel: names of both hold no slash."""
+        """route/channel: names of both contain no slash."""
         return f"{self.route.name}/{self.channel}"
 
     def hears(self, place: Place) -> bool:
-        """Return whether the route takes this tenant at all."""
+        """Return whether the route accepts this tenant at all."""
         return not (place.fleet and _of_tenants(self.route.match)) and among(
             self.route.match, place
         )
 
     def wants(self, place: Place, kind: IncidentKind) -> bool:
-        """Return whether the route takes this incident of this tenant."""
+        """Return whether the route accepts this incident of this tenant."""
         route = self.route
         if kind.rank < RANKS[route.level] or not self.hears(place):
             return False
@@ -45,14 +45,16 @@ class Target:
         return among(unless, place) and (not unless.reasons or kind.name in unless.reasons)
 
     def hears_cleanups(self, place: Place) -> bool:
-        """Return whether the route takes cleanups of this tenant."""
+        """Return whether the route accepts cleanups of this tenant."""
         unless = self.route.unless
         exempt = not unless.empty and not unless.reasons and among(unless, place)
         return self.route.tells_cleanups and self.hears(place) and not exempt
 
 
 def targets(config: Notifications) -> list[Target]:
-    """Return every route to every of its channels; without routes, all is sent everywhere."""
+    """Return every combination of a route and one of its channels; without routes, everything is
+    sent to all channels.
+    """
     routes: Iterable[Route] = config.routes or [
         Route(name="all", channels=[each.name]) for each in config.channels
     ]
@@ -60,7 +62,7 @@ def targets(config: Notifications) -> list[Target]:
 
 
 def labels_asked(config: Notifications) -> frozenset[str]:
-    """Return the labels of tenants that any route asks for: no others need to be remembered."""
+    """Return the labels of tenants that any route matches: no others need to be stored."""
     return frozenset(
         label
         for route in config.routes
@@ -74,7 +76,7 @@ def _of_tenants(selector: Selector) -> bool:
 
 
 def among(selector: Selector, place: Place) -> bool:
-    """Return whether a selector names the tenant."""
+    """Return whether a selector matches the tenant."""
     return (
         _matches(selector.namespaces, place.namespace)
         and _matches(selector.tenants, place.name)

@@ -1,4 +1,4 @@
-"""Test messages for channels: each describes what will come there."""
+"""Test messages for channels: each describes the messages that will be sent there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Trial:
         return str(self._message(channel)["text"])
 
     async def run(self, channels: Iterable[str]) -> dict[str, str | None]:
-        """Send a message to each of these channels; by its name, what went wrong, None for nothing."""
+        """Send a message to each of these channels; return the error by channel, None for success."""
         ready = opened(self._config, self._environ, self._reader)
         results: dict[str, str | None] = {}
         for name in channels:

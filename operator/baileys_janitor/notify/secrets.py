@@ -1,6 +1,6 @@
-"""Addresses, tokens and keys by their names: from the mounted Secret, else from the environment.
+"""Addresses, tokens and keys by name: from the mounted Secret, else from the environment.
 
-They are read anew for each message, so that a Secret which was changed needs no restart.
+They are read again for each message, so that a changed Secret needs no restart.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class NoSecret(Exception):  # noqa: N818 - the word that users see
-    """A key that is nowhere to be found; one sentence with the way out, without any value."""
+    """A key that does not exist anywhere; one sentence with the remedy, without any value."""
 
 
 class Secrets:
-    """The mounted Secret's keys; those that have no file are looked for in `environ`."""
+    """The mounted Secret's keys; keys without a file are looked up in `environ`."""
 
     def __init__(self, directory: str, environ: Mapping[str, str]) -> None:
         self._directory = Path(directory)
         self._environ = environ
 
     def get(self, key: str) -> str:
-        """Return the value of a key, without white space around it; NoSecret when it is missing or empty."""
+        """Return the value of a key, stripped of white space; NoSecret when it is missing or empty."""
         assert _KEY.fullmatch(key), "the configuration has checked it"
         try:
             value = (self._directory / key).read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""The daily summary: a day of the fleet on one page. Pure; tenants are added one by one."""
+"""The daily summary: one day of the fleet on one page. Pure; tenants are added one by one."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Object = dict[str, Any]
 
 _LEVELS = (*LEVELS, "Unknown")
 AGES = ("under 1 day", "1 to 7 days", "7 to 14 days", "14 to 30 days", "over 30 days")
-"""As `policy.census` counts them."""
+"""The buckets of `policy.census`."""
 WORST = 5
 AHEAD_DAYS = 7.0
-"""Days that the forecast looks ahead."""
+"""The horizon of the forecast in days."""
 
 
 @dataclass(slots=True)
 class Stores:
-    """What is known of the key stores, and of their cleanups; `troubled`: how many cannot be counted or cleaned."""
+    """The key stores and their cleanups; `troubled`: the number of stores that cannot be counted or cleaned."""
 
     count: int = 0
     keys: int = 0
@@ -41,26 +41,26 @@ MONTH = 31 * DAY
 
 @dataclass(slots=True)
 class Archives:
-    """What is known of the backups: of how many sessions, and how many of those are as they should be."""
+    """The backups: the number of sessions by the state of their backups."""
 
     sessions: int = 0
     backedUp: int = 0  # noqa: N815 - as the message has it
     fresh: int = 0
-    """Sessions of which an archive was put since the summary before."""
+    """Sessions with an archive put since the previous summary."""
     archives: int = 0
     files: int = 0
     bytes: int = 0
     drilled: int = 0
     drilledOfLate: int = 0  # noqa: N815 - as the message has it
-    """Sessions of which an archive was restored in a rehearsal within the last month."""
+    """Sessions with a successful drill of an archive within the last month."""
     drillsFailed: int = 0  # noqa: N815
     """Sessions whose last drill failed."""
     slowestDrill: float = 0.0  # noqa: N815
-    """Seconds that the slowest of these drills took."""
+    """The duration of the slowest of these drills, in seconds."""
     oldest: str = ""
 
     def add(self, status: Mapping[str, Any], since: float) -> None:
-        """Take in the backups of one session; `since` is when the day began (Unix seconds)."""
+        """Add the backups of one session; `since` is the beginning of the day (Unix seconds)."""
         repositories = (status.get("backup") or {}).get("repositories") or ()
         if not repositories:
             return
@@ -83,14 +83,14 @@ class Archives:
         self.oldest = min([*known, *filter(None, [self.oldest])], default="")
 
     def add_store(self, status: Mapping[str, Any], since: float) -> None:
-        """Take in the backups of all sessions of a key store."""
+        """Add the backups of all sessions of a key store."""
         before = self.sessions, self.backedUp, self.drilled, self.drilledOfLate
         self.add(status, since)
         counted = (status.get("backup") or {}).get("sessions") or {}
         total, good = counted.get("count") or 0, counted.get("backedUp") or 0
         if self.sessions == before[0] or not total:
             return
-        # What holds of the store holds of its sessions, as far as they were counted.
+        # The store's state applies to all its counted sessions.
         self.sessions = before[0] + total
         self.backedUp = before[1] + good
         self.drilled = before[2] + total * (self.drilled - before[2])
@@ -99,7 +99,7 @@ class Archives:
 
 @dataclass(slots=True)
 class Day:
-    """What is known of the fleet, and of the cleanups since `since` (Unix seconds)."""
+    """The fleet, and its cleanups since `since` (Unix seconds)."""
 
     since: float
     levels: Counter[str] = field(default_factory=Counter)
@@ -117,13 +117,13 @@ class Day:
     worst: list[tuple[float, str, Place, int, int]] = field(default_factory=list)
     """(share of the limit, name, tenant, counted, limit): a heap of the worst."""
     soonest: list[tuple[float, str, Place, float]] = field(default_factory=list)
-    """(-days, name, tenant, growth a day): a heap of those that reach their limit first."""
+    """(-days, name, tenant, growth a day): a heap of those that will reach their limit first."""
     reaching: int = 0
     stores: Stores = field(default_factory=Stores)
     backups: Archives = field(default_factory=Archives)
 
     def add_store(self, place: Place, status: Mapping[str, Any], history: Iterable[Entry]) -> None:
-        """Take in one key store."""
+        """Add one key store."""
         self.stores.count += 1
         self.stores.keys += (status.get("keys") or {}).get("total") or 0
         self.stores.troubled += any(each.kind for each in states(status, place.kind))
@@ -139,7 +139,7 @@ class Day:
         history: Iterable[Entry],
         ages: Iterable[int] | None = None,
     ) -> None:
-        """Take in one tenant; `ages`: its files by age, where its last scan reported them."""
+        """Add one tenant; `ages`: its files by age, if its last scan reported them."""
         self.levels[status.get("level") or "Unknown"] += 1
         self.reasons.update(state.kind.name for state in states(status) if state.kind is not None)
         files = status.get("files") or {}
@@ -171,7 +171,7 @@ class Day:
 
     @property
     def tenants(self) -> int:
-        """How many tenants were added."""
+        """The number of added tenants."""
         return self.levels.total()
 
 

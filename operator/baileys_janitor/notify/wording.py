@@ -1,4 +1,4 @@
-"""Sentences about an incident, for the person who is woken by it. Pure: a status in, sentences out."""
+"""Sentences about an incident, for the person it alerts. Pure: a status in, sentences out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def files(status: Object) -> str:
 
 
 def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """Return what is known, with numbers against limits."""
+    """Return the facts, with numbers against limits."""
     if kind.family == Family.CLEANUP:
         last = status.get("lastCleanup") or status.get("lastRun") or {}
         when = moment(last.get("time"))
@@ -43,7 +43,7 @@ def fact(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
 
 
 FORESEEN_DAYS = 3_650.0
-"""How far ahead a forecast is reported: beyond that it is a number, and in the end too large for one."""
+"""The horizon of reported forecasts: later times are not useful, and would finally overflow."""
 
 
 def _growth(status: Object) -> str:
@@ -58,7 +58,7 @@ def _growth(status: Object) -> str:
 
 
 def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str:
-    """Return what is known, in a few words: for a list."""
+    """Return the facts in a few words, for a list."""
     found = status.get("files") or {}
     if kind.family == Family.LEVEL and found.get("counted") is not None:
         return f"{words.number(found['counted'])} of {words.number(found.get('limit') or 0)} files"
@@ -78,7 +78,7 @@ def short(kind: IncidentKind, status: Object, reader: Reader, now: float) -> str
 def itself(
     kind: IncidentKind, status: Object | None, reader: Reader, now: float, since: float = math.inf
 ) -> str:
-    """Return what the janitor does about it without anybody's help; `status` None: for several tenants."""
+    """Return what the janitor does about it automatically; `status` None: for several tenants."""
     if kind.family == Family.LEVEL:
         return _on_level(kind, status, reader, now, since)
     return kind.itself
@@ -112,7 +112,7 @@ def _on_level(
 
 
 def _cooled(status: Object) -> float:
-    """Return until when no further emergency cleanup starts by itself."""
+    """Return the time until which no further emergency cleanup starts automatically."""
     return moment(status.get("emergencyCooldownUntil")) or -math.inf
 
 
@@ -136,7 +136,7 @@ def todo(
     since: float = math.inf,
     now: float = 0.0,
 ) -> tuple[str, str]:
-    """Return what to do now, and the command to begin with; `since` when the first of them began."""
+    """Return the next step, and its first command; `since` is the beginning of the first of them."""
     told = kind.to_do
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
         told = "It has lasted too long to wait for. See what stands in the way:"
@@ -161,7 +161,7 @@ def todo(
 def _of_server(
     kind: IncidentKind, place: Place, count: int, told: str, status: Object | None, now: float
 ) -> tuple[str, str]:
-    """Return what to do about directories of one server, where there is no kubectl."""
+    """Return the next step for directories of one server, where there is no kubectl."""
     if count > 1:
         return told, OF_SERVER
     status = status or {}
@@ -177,7 +177,7 @@ def _of_server(
 
 
 OF_SERVER = "baileys-janitor status"
-"""On one server, the command to begin with."""
+"""The first command on one server."""
 _RELEASED_HERE = {
     "Suspended": "Nothing comes by itself: set suspend to false in the watch's configuration, or clean by hand.",
     "DryRun": "Nothing comes by itself: set mode to Enforce and unset DRY_RUN, or clean by hand.",
@@ -187,7 +187,7 @@ _RELEASED_HERE = {
 
 
 CLEANUP_COMES_SECONDS = 900.0
-"""Seconds within which an emergency cleanup has surely come, if it comes."""
+"""Seconds within which an emergency cleanup certainly runs, if at all."""
 
 
 _LIST = "kubectl get baileystenants -A -o wide"
@@ -198,7 +198,7 @@ _RELEASED = {
     "Observe": "Nothing comes by itself: set spec.mode (and modeCeiling) to Enforce, or clean by hand.",
     "CleanupsHeld": "Nothing comes by itself while the hold lasts. To clean now:",
 }
-"""What to do where the janitor may not act."""
+"""The next step where the janitor may not act."""
 
 
 _CONDITIONS = (

@@ -1,4 +1,4 @@
-"""Times, sizes and names as people read them. Pure."""
+"""Format times, sizes and names for readers. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom is written: their time zone, and where their runbooks are."""
+    """The readers' time zone, and the location of their runbooks."""
 
     zone: ZoneInfo
     runbooks: str = ""
 
     def time(self, when: float, now: float) -> str:
-        """Return a time of day such as 14:03 UTC, with the day where that is not plain."""
+        """Return a time of day such as 14:03 UTC, with the date unless it is today."""
         local = datetime.fromtimestamp(when, self.zone)
         today = datetime.fromtimestamp(now, self.zone).date()
         form = "%H:%M %Z" if local.date() == today else "%-d %b %H:%M %Z"
@@ -35,7 +35,7 @@ class Reader:
         return datetime.fromtimestamp(when, self.zone).day == 1
 
     def runbook(self, name: str) -> str:
-        """Return where help is written; empty when there are no runbooks."""
+        """Return the URL of a runbook; empty when there are no runbooks."""
         return f"{self.runbooks.rstrip('/')}/{name}.md" if self.runbooks else ""
 
 
@@ -85,6 +85,6 @@ _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202
 
 
 def clean(text: str, most: int = 1024) -> str:
-    """Return text from elsewhere on one line, without control characters, and not too long."""
+    """Return external text on one line, without control characters, truncated to `most` characters."""
     told = " ".join(_UNPRINTABLE.sub(" ", text).split())
     return told if len(told) <= most else told[: most - 1] + "…"

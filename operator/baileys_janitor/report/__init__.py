@@ -5,6 +5,6 @@
                       ├── checks     the weekly and monthly checklist, answered
                       └── incident   the recovery checklist of a session that was lost
 
-A report is sent around. It holds no name of a file, and names that look like phone numbers are masked (`privacy`).
-What the data cannot answer is `NotKnown`, and says what would be needed to know it.
+Reports are passed on to other people. A report holds no file names, and names that look like phone numbers are masked
+(`privacy`). A question that the data cannot answer is `NotKnown`, with the data that would be needed.
 """

@@ -1,4 +1,4 @@
-"""A report as JSON: all of it, a session a line, so that a large one can be read piece by piece."""
+"""A complete report as JSON, one session a line, so that a large report can be read in pieces."""
 
 from __future__ import annotations
 

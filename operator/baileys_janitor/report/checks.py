@@ -1,6 +1,6 @@
 """The checklists that people go through each week and month, answered from the data.
 
-Nothing is guessed: what the data cannot tell is `NotKnown`, with what would be needed to know it.
+Nothing is guessed: a question that the data cannot answer is `NotKnown`, with the data that would be needed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def checks_of(report: ReportDocument, facts: Facts) -> ChecksDocument:
 
 
 def check(id_: str, question: str, answer: Answer, text: str) -> CheckDocument:
-    """Return one point of a checklist."""
+    """Return one item of a checklist."""
     return {"id": id_, "question": question, "answer": answer, "text": text}
 
 
@@ -201,7 +201,7 @@ def _trends(report: ReportDocument, facts: Facts) -> CheckDocument:
 
 
 def _is_automated(report: ReportDocument, facts: Facts) -> bool:
-    """Return whether cleanups come by themselves: somebody works who makes them, or one was made lately."""
+    """Return whether cleanups run automatically: a watch or operator works, or a recent cleanup was automatic."""
     watch = report["watch"]
     if report["source"] == CLUSTER or (watch is not None and watch["works"]):
         return True

@@ -1,4 +1,4 @@
-"""Adds up sessions, one by one, into a report: in memory for the fullest alone, however many there are."""
+"""Adds up sessions, one by one, into a report. Only the fullest are kept in memory, however many there are."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ from baileys_janitor.report.words import DAY_SECONDS, rfc3339, seconds_of
 NAMED_OF_A_FINDING = 20
 """Sessions that are named for one finding."""
 REASONS_MOST = 32
-"""Reasons of runs that are told apart."""
+"""Reasons of runs that are counted separately."""
 FINDINGS_MOST = 64
 """Types of findings."""
 PROBLEMS_MOST = 200
-"""Problems that are named; the others are counted."""
+"""Problems that are named; further ones are only counted."""
 _NOT_PAIRED = frozenset({"Unpaired", "Absent"})
 _BELOW_CRITICAL = frozenset({"Healthy", "Warning"})
 _FIVE = 5
-"""Files that a cleanup removes at least when it is worth it."""
+"""The least number of removed files for which a cleanup counts as effective."""
 _WEEK = 7 * DAY_SECONDS
 
 
 @dataclass(slots=True)
 class Facts:
-    """What the checklists are answered from, besides the report itself."""
+    """The data for the checklists, besides the report itself."""
 
     now: float
     since: float
     identities: int = 0
-    """Sessions whose pairing is known for some of the period."""
+    """Sessions whose pairing is known for part of the period."""
     paired_again: list[str] = field(default_factory=list)
     above_before: list[str] = field(default_factory=list)
     """Sessions that a cleanup of the period found at `critical` or above."""
@@ -61,10 +61,10 @@ class Facts:
     reaching: list[tuple[float, str]] = field(default_factory=list)
     """(when, name): sessions that reach their limit within a week."""
     recorded: int = 0
-    """Sessions whose record of cleanups goes back to the beginning of the period."""
+    """Sessions whose cleanup history covers the whole period."""
     latest_automatic: float | None = None
     automatic_ever: int = 0
-    """Sessions that an automatic cleanup was recorded of."""
+    """Sessions with a recorded automatic cleanup."""
     unpaired: int = 0
     many_mappings: list[tuple[int, str]] = field(default_factory=list)
     many_pre_keys: list[tuple[int, str]] = field(default_factory=list)
@@ -73,13 +73,13 @@ class Facts:
     """Sessions that several cleanups in a row left at `critical` or above."""
     copies_known: int = 0
     without_copies: list[str] = field(default_factory=list)
-    """Paired sessions that no copy of creds.json is kept of."""
+    """Paired sessions without a kept copy of creds.json."""
     unmonitored: list[str] = field(default_factory=list)
     """Sessions that the watch does not know."""
 
 
 class Collector:
-    """Takes in sessions and adds them up. `keep`: how many of the fullest it keeps whole; None: all of them."""
+    """Adds up sessions. `keep`: how many of the fullest it keeps whole; None: all of them."""
 
     def __init__(self, now: float, days: int, keep: int | None = None) -> None:
         self.facts = Facts(now, now - days * DAY_SECONDS)
@@ -113,9 +113,9 @@ class Collector:
         removed_by_kind: Mapping[str, int] | None = None,
         removed_because: Mapping[str, int] | None = None,
     ) -> int:
-        """Take in one session and all its known runs, newest first; `session` keeps the latest of them.
+        """Add one session and all its known runs, newest first; `session` keeps the latest of them.
 
-        Returns its number, for what is found of it later.
+        Returns its number, for `add_finding`.
         """
         recent = [run for run in runs if self._in_period(run)]
         session["period"] = period_of(recent)
@@ -131,7 +131,7 @@ class Collector:
         return self._number
 
     def add_finding(self, number: int, name: str, finding: FindingDocument) -> None:
-        """Take in what only a look at several sessions shows, for the one of that number."""
+        """Add a finding that only a comparison of several sessions shows, to the session of that number."""
         self._find(finding["type"], finding["severity"], finding["message"], name)
         if finding["severity"] > 1 and number not in self._troubled:
             self._troubled.add(number)
@@ -143,11 +143,11 @@ class Collector:
 
     @property
     def sessions(self) -> int:
-        """Return how many sessions were added."""
+        """Return the number of added sessions."""
         return self._number
 
     def add_problem(self, name: str, code: str, message: str) -> None:
-        """Take in what could not be looked at."""
+        """Add a directory or tenant that could not be read."""
         if len(self.problems) < PROBLEMS_MOST:
             self.problems.append({"name": name, "code": code, "message": message})
         else:
@@ -322,9 +322,9 @@ class Collector:
 
 
 def needs_attention(session: SessionDocument) -> bool:
-    """Return whether somebody should look at a session: a high or unknown level, or a grave finding.
+    """Return whether a session needs attention: a high or unknown level, or a severe finding.
 
-    One that is not paired yet has no level, and nothing is wrong with it.
+    An unpaired session has no level, and nothing is wrong with it.
     """
     if any(each["severity"] > 1 for each in session["findings"]):
         return True
@@ -368,18 +368,18 @@ def _period(sums: Mapping[str, int]) -> PeriodDocument:
 
 
 def is_automatic(run: RunDocument) -> bool:
-    """Return whether nobody had to ask for a run."""
+    """Return whether a run started without a request."""
     return run["reason"] in {"Trigger", "Daily", "Emergency"}
 
 
 def _ordered(numbers: Mapping[str, int]) -> dict[str, int]:
-    """Return what is not zero, the largest first."""
+    """Return the non-zero counts, the largest first."""
     found = {name: count for name, count in numbers.items() if count}
     return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _add(sums: Counter[str], counts: Mapping[str, int]) -> None:
-    """Add counts by code; what are more codes than there can be goes together."""
+    """Add counts by code; codes beyond the maximum are counted together."""
     for code, count in counts.items():
         sums[code if code in sums or len(sums) < REASONS_MOST else "Unknown"] += count
 

@@ -1,4 +1,4 @@
-"""How grave a finding is, by its type: as messages to channels have it."""
+"""The severity of a finding by its type, the same as in notifications."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAULT: Final = RANKS[CRITICAL]
 
 
 def severity_of(type_: str) -> int:
-    """Return the severity of a finding, 1 to 3; what nobody knows is a warning."""
+    """Return the severity of a finding, 1 to 3; an unknown type is a warning."""
     of_files = RANKS[CRITICAL] if SEVERITIES.get(type_) == FAULT_OF_FILES else RANKS[WARNING]
     return _RANKS.get(type_) or of_files
 
@@ -36,7 +36,7 @@ def severity_of(type_: str) -> int:
 def of_level(
     level: str, counted: int | None, limit: int | None, could_go: int | None
 ) -> FindingDocument | None:
-    """Return what a level at `critical` or above asks for; None for any other."""
+    """Return the finding for a level at `critical` or above; None for any other level."""
     if level not in {CRITICAL, EMERGENCY} or counted is None or limit is None:
         return None
     if could_go:

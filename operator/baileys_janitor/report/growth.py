@@ -1,4 +1,4 @@
-"""How fast a session's files grow, as far as its cleanups tell, and when limits are reached."""
+"""How fast a session's files grow according to its cleanups, and when limits are reached."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from baileys_janitor.report.words import rfc3339, seconds_of
 from baileys_janitor.schedule.growth import DAY, smoothed
 
 HORIZON_SECONDS = 366 * DAY
-"""Seconds that are looked ahead: no straight line holds for longer."""
+"""The horizon of forecasts in seconds: a straight line is no longer a good estimate beyond it."""
 NO_FORECAST: ForecastDocument = {"warning": None, "critical": None, "emergency": None}
 
 
 def growth_of(runs: Sequence[RunDocument], counted: int | None, now: float) -> float | None:
-    """Return the growth in counted files a day between cleanups, up to now; None while nothing is known.
+    """Return the growth in counted files a day between cleanups, up to now; None while it is unknown.
 
-    `runs` are newest first. What a run that was undone put back is no growth, so the span after it is left out.
+    `runs` are newest first. Files put back by an undo are no growth, so the span after an undone run is left out.
     """
     growth: float | None = None
     left: tuple[float, int] | None = None
@@ -25,7 +25,7 @@ def growth_of(runs: Sequence[RunDocument], counted: int | None, now: float) -> f
         if time is None or time > now or run["outcome"] not in DONE:
             continue
         if run["reason"] in NO_CLEANUPS:
-            left = None  # it took files away that nobody counted
+            left = None  # it removed files that are in no count
             continue
         if left is not None and run["before"] is not None:
             growth = smoothed(growth, run["before"] - left[1], time - left[0])
@@ -38,7 +38,7 @@ def growth_of(runs: Sequence[RunDocument], counted: int | None, now: float) -> f
 def forecast_of(
     counted: int | None, growth: float | None, limits: tuple[int, int, int], now: float
 ) -> ForecastDocument:
-    """Return when `limits` (warning, critical, emergency) are reached that are not yet."""
+    """Return when the `limits` (warning, critical, emergency) that are not yet reached will be."""
     if counted is None or growth is None or growth <= 0:
         return NO_FORECAST
     times = [_when(limit - counted, growth, now) for limit in limits]

@@ -1,4 +1,4 @@
-"""The recovery checklist of a session that was lost, filled in with what the data knows."""
+"""The recovery checklist of a session that was lost, filled in from the data."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _thresholds(session: SessionDocument) -> CheckDocument:
 
 
 def run_kind(reason: str) -> str:
-    """Return what a run of this reason is called."""
+    """Return the name of a run with this reason."""
     return reason if reason in NO_CLEANUPS else f"{reason} cleanup"
 
 

@@ -1,4 +1,4 @@
-"""A report as Markdown: to read in a terminal, in a chat or on a page of a repository."""
+"""A report as Markdown: to read in a terminal, in a chat or in a repository."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SPECIAL: Final = re.compile(r"([\\`*\[\]<>|&~]|^[#+-]|(?<![A-Za-z0-9])_|_(?![A-
 _CODE: Final = re.compile(r"`([^`]+)`")
 _ITEM: Final = re.compile(r"(?:- |\d+\. )(?:\[[x ]\] )?")
 _ROWS: Final = 20
-"""Sessions in the table: a page that is read from top to bottom shows the fullest."""
+"""Sessions in the table: Markdown is read from top to bottom, so it shows only the fullest."""
 _NAME_MOST: Final = 40
 
 
@@ -51,14 +51,14 @@ def render(report: ReportDocument) -> str:
 
 
 def incident(report: ReportDocument) -> str:
-    """Return what to do about a session that was lost, and its checklist, without the rest of the report."""
+    """Return the steps for a session that was lost, and its checklist, without the rest of the report."""
     found = report["incident"]
     title = f"# {escaped(sentences.title(report))}"
     return "\n".join([MARK, title, "", *_incident(found)])
 
 
 def escaped(text: str) -> str:
-    """Return text of any origin as text of Markdown, on one line."""
+    """Return text of any origin escaped for Markdown, on one line."""
     plain = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
@@ -66,7 +66,7 @@ def escaped(text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return a document for a terminal of that width: without the mark, long lines folded, tables as they are."""
+    """Return a document for a terminal of that width: without the mark, long lines folded, tables unchanged."""
     lines = []
     for line in text.removeprefix(f"{MARK}\n").split("\n"):
         start = _ITEM.match(line)
@@ -79,7 +79,7 @@ def wrapped(text: str, width: int) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return a sentence of ours, in which commands stand in backquotes; all else is escaped."""
+    """Return one of our sentences, in which commands are in backquotes; everything else is escaped."""
     parts = _CODE.split(text)
     return "".join(
         f"`{''.join(c for c in part if c.isprintable())}`" if odd % 2 else escaped(part)
@@ -99,7 +99,7 @@ def _tiles(report: ReportDocument) -> str:
 def _table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()
 ) -> str:
-    """Return a table whose columns are as wide as what they hold, so that it can be read as it is."""
+    """Return a table with padded columns, so that its source is readable."""
     numeric = set(right)
     cells = [list(headings), *map(list, rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(headings))]

@@ -1,7 +1,7 @@
-"""The shape of a report: what `report -o json` prints, and what the other renderings are made from.
+"""The shape of a report: the output of `report -o json`, and the input of the other renderings.
 
-`schema/report.v1.json` is the same as a JSON Schema; keys are only ever added within a version.
-Times are RFC 3339 in UTC, sizes bytes.
+`schema/report.v1.json` is the same as a JSON Schema; keys are only ever added within a version. Times are RFC 3339 in
+UTC, sizes bytes.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ Answer = Literal["Good", "Attention", "NotKnown"]
 
 UNKNOWN_LEVEL: Final = "Unknown"
 WORST_FIRST: Final = ("Emergency", "Critical", "Unknown", "Warning", "Healthy")
-"""Levels in the order in which a reader wants them; Unknown is graver than Warning, for nobody can judge it."""
+"""Levels in the order of urgency; Unknown is more severe than Warning, because it cannot be assessed."""
 
 NO_CLEANUPS: Final = frozenset({"Repair", "Restore"})
-"""Reasons of runs that are no cleanups: they take what was named, and their counts say nothing of growth."""
+"""Reasons of runs that are no cleanups: they move the files of a request, and their counts are no evidence of growth.
+"""
 BY_HAND: Final = frozenset({"Requested", *NO_CLEANUPS})
 """Reasons of runs that a person asked for."""
 COMMAND_LINE: Final = "CommandLine"
 """The reason of a run of `baileys-janitor clean`: a person's, or a cron line's."""
 NOTHING_TO_DO: Final = "NothingToDo"
 DONE: Final = frozenset({"Completed", "Capped"})
-"""Outcomes of runs that removed what they could."""
+"""Outcomes of successful runs."""
 RUNS_OF_A_SESSION: Final = 10
-"""Runs that a report shows of one session."""
+"""The most runs of one session that a report shows."""
 
 
 class FindingDocument(TypedDict):
-    """Something that is wrong with a session or could be better; `severity` is 1 to 3, the gravest 3."""
+    """A problem of a session or a possible improvement; `severity` is 1 to 3, 3 the most severe."""
 
     type: str
     severity: int
@@ -46,7 +47,7 @@ class FindingDocument(TypedDict):
 
 
 class RunDocument(TypedDict):
-    """One cleanup that is over. `undone`: its files were put back."""
+    """One finished cleanup. `undone`: its files were put back."""
 
     run: str
     time: str | None
@@ -61,7 +62,7 @@ class RunDocument(TypedDict):
 
 
 class ForecastDocument(TypedDict):
-    """When limits are reached that are not yet, at the present growth and without a cleanup."""
+    """When limits that are not yet reached will be, at the present growth and without a cleanup."""
 
     warning: str | None
     critical: str | None
@@ -69,7 +70,7 @@ class ForecastDocument(TypedDict):
 
 
 class PlanDocument(TypedDict):
-    """What a cleanup would remove now; `refused` is the code of why nothing may be removed at all."""
+    """The removals of a cleanup now; `refused` is the code if nothing may be removed at all."""
 
     removed: int
     freedBytes: int
@@ -94,7 +95,7 @@ class CopiesDocument(TypedDict):
 
 
 class PeriodDocument(TypedDict):
-    """What cleanups did in the period. `byHand` were asked for, `commandLine` are those of `clean`."""
+    """Sums over the cleanups of the period. `byHand` were requested, `commandLine` are those of `clean`."""
 
     runs: int
     removed: int
@@ -141,7 +142,7 @@ class SessionDocument(TypedDict):
 
 
 class DayDocument(TypedDict):
-    """What cleanups did on one day (UTC)."""
+    """The cleanups of one day (UTC)."""
 
     day: str
     runs: int
@@ -149,7 +150,7 @@ class DayDocument(TypedDict):
 
 
 class FindingGroup(TypedDict):
-    """A finding of one type, and how many sessions have it; some of them are named."""
+    """A finding of one type, and the number of sessions with it; some of them are named."""
 
     type: str
     severity: int
@@ -159,7 +160,7 @@ class FindingGroup(TypedDict):
 
 
 class CheckDocument(TypedDict):
-    """One point of a checklist with its answer."""
+    """One item of a checklist with its answer."""
 
     id: str
     question: str
@@ -176,14 +177,14 @@ class ChecksDocument(TypedDict):
 
 
 class MomentDocument(TypedDict):
-    """Something that happened, or was seen."""
+    """An event or observation in a timeline."""
 
     time: str
     text: str
 
 
 class IncidentDocument(TypedDict):
-    """A session that was lost: what to do, in this order, and the recovery checklist with what is known."""
+    """A session that was lost: the steps to take, in this order, and the recovery checklist with the known facts."""
 
     name: str
     steps: list[str]
@@ -221,7 +222,7 @@ class SummaryDocument(TypedDict):
 
 
 class CleanupsDocument(TypedDict):
-    """What was removed in the period, and why what is there now stays."""
+    """The files removed in the period, and why the remaining ones stay."""
 
     totals: PeriodDocument
     days: list[DayDocument]
@@ -232,7 +233,7 @@ class CleanupsDocument(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """What could not be looked at, or only in part."""
+    """A directory or tenant that could not be read, or only in part."""
 
     name: str
     code: str
@@ -240,14 +241,14 @@ class ProblemDocument(TypedDict):
 
 
 class WatchDocument(TypedDict):
-    """The watch of this server. `works`: it runs, or has run within the hour; null when that cannot be seen."""
+    """The watch of this server. `works`: it runs, or has run within the hour; null when that is unknown."""
 
     works: bool | None
     saved: str | None
 
 
 class ShownDocument(TypedDict):
-    """How many sessions there are and how many of them `sessions` holds, the fullest first."""
+    """How many sessions there are, and how many of them are in `sessions`, the fullest first."""
 
     sessions: int
     of: int
@@ -279,5 +280,5 @@ _CODE: Final = re.compile(r"[A-Za-z]{1,48}")
 
 
 def code_of(text: object, default: str = "Unknown") -> str:
-    """Return a code such as a reason if it has the form of one: others can write what is read here."""
+    """Return a code such as a reason if it is well-formed: others can write the input."""
     return text if isinstance(text, str) and _CODE.fullmatch(text) else default

@@ -1,8 +1,8 @@
-"""Names as they may be sent around: those that look like phone numbers are masked.
+"""Mask names that look like phone numbers, so that a report can be passed on.
 
-A directory of sessions is often called by the number of its account. In names every run of seven or more digits is
-masked, with or without separators between them. In sentences, numbers of that length can be sizes: there only those are
-masked that stand in a name which was seen before, and those of ten digits and more.
+A session directory is often named after the number of its account. In names every run of seven or more digits is
+masked, with or without separators between them. In sentences, numbers of that length can be sizes: only numbers that
+are part of a name seen before are masked there, and those of ten digits or more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import Final, TypeVar
 
 _LEAST_DIGITS: Final = 7
-"""Digits of the shortest phone numbers with a country code."""
+"""The number of digits of the shortest phone numbers with a country code."""
 _SURELY: Final = 10
 _UUID: Final = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])",
@@ -25,9 +25,9 @@ Shape = TypeVar("Shape")
 
 
 class Names:
-    """Masks names, each in the same way wherever it stands; two that would look alike get a number.
+    """Masks each name the same way everywhere; two that would look alike get a number.
 
-    `shown`: somebody asked for names as they are, so nothing is masked.
+    `shown`: the user has asked for unmasked names, so nothing is masked.
     """
 
     def __init__(self, *, shown: bool = False) -> None:
@@ -42,7 +42,7 @@ class Names:
         return bool(self._masked)
 
     def name(self, name: str) -> str:
-        """Return a name or path as it may be shown."""
+        """Return a name or path, masked for display."""
         if self.shown:
             return name
         parts, end = [], 0
@@ -52,7 +52,7 @@ class Names:
         return "".join([*parts, _IN_NAMES.sub(self._of_name, name[end:])])
 
     def sentence(self, text: str) -> str:
-        """Return a sentence in which no number of a name stands."""
+        """Return a sentence with the numbers of names masked."""
         if self.shown:
             return text
         return _IN_SENTENCES.sub(self._of_sentence, _IN_NAMES.sub(self._of_known, text))

@@ -1,4 +1,4 @@
-"""What a report says in words, the same in all renderings for people."""
+"""The texts of a report, the same in all renderings for people."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PRE_KEYS: Final = (
 
 
 class Tile(NamedTuple):
-    """One number at the top."""
+    """One number at the top of a report."""
 
     label: str
     value: str
@@ -65,7 +65,7 @@ def title(report: ReportDocument) -> str:
 
 
 def headline(report: ReportDocument) -> str:
-    """Return the one sentence for who reads no more."""
+    """Return the one-sentence summary at the top."""
     if "incident" in report:
         return "What to do, and what is known."
     summary = report["summary"]
@@ -131,14 +131,14 @@ def tiles(report: ReportDocument) -> list[Tile]:
 
 
 def where_to_look(report: ReportDocument) -> str:
-    """Return where findings are said of each session, with what to do; empty where nowhere."""
+    """Return where to find each session's findings and remedies; empty for none."""
     if report["source"] == CLUSTER:
         return "`kubectl describe baileystenant NAME` says what to do about each."
     return "`baileys-janitor scan PATH` says it of each session, with commands to paste."
 
 
 def cleanups(report: ReportDocument) -> str:
-    """Return what the cleanups of the period did."""
+    """Return a summary of the period's cleanups."""
     totals = report["cleanups"]["totals"]
     trash = report["summary"]["inTrash"]
     back = (
@@ -165,12 +165,12 @@ def cleanups(report: ReportDocument) -> str:
 
 
 def kind(code: str) -> str:
-    """Return what people call a kind of file."""
+    """Return the display name of a kind of file."""
     return KINDS.get(code, code)
 
 
 def why(code: str) -> str:
-    """Return why a file goes or stays, in a sentence."""
+    """Return a sentence with the reason why a file is removed or stays."""
     return reasons.EXPLANATIONS.get(code, "")
 
 
@@ -179,7 +179,7 @@ def run_reason(code: str) -> str:
 
 
 def shown(report: ReportDocument) -> str:
-    """Return which of the sessions a table shows; empty where it shows all."""
+    """Return a note about which sessions a table shows; empty where it shows all."""
     part = report["shown"]
     if part["sessions"] >= part["of"]:
         return ""
@@ -189,7 +189,7 @@ def shown(report: ReportDocument) -> str:
 
 
 def notes(report: ReportDocument) -> list[str]:
-    """Return what a reader has to know about the report itself."""
+    """Return the notes about the report itself."""
     told = list(report["about"])
     if report["namesMasked"]:
         told.append("Names that look like phone numbers are masked; `--names` shows them.")

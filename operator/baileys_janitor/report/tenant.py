@@ -1,4 +1,4 @@
-"""A BaileysTenant as a session of the report. Its status was read within the bounds of its schema before."""
+"""Convert a BaileysTenant to a session of the report. Its status was already checked against the schema."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def session_of_tenant(
 
 
 def removed_because(status: Object, since: str) -> dict[str, int]:
-    """Return how many files the recorded cleanups since then removed, by the reason that let them go."""
+    """Return the number of files that the recorded cleanups since then removed, by reason."""
     sums: dict[str, int] = {}
     for each in status.get("history") or ():
         if (each.get("time") or "") >= since and each.get("outcome") != "DryRun":
@@ -76,7 +76,7 @@ def removed_because(status: Object, since: str) -> dict[str, int]:
 
 
 def forecast_of_status(status: Object) -> ForecastDocument:
-    """Return when limits are reached, as a status says."""
+    """Return when limits are reached, according to a status."""
     forecast = status.get("forecast") or {}
     return {
         "warning": forecast.get("warningTime"),
@@ -102,19 +102,19 @@ def run_of(entry: Object) -> RunDocument:
 
 
 def _copies(stored: Object) -> CopiesDocument | None:
-    """Return the kept copies of creds.json; None of a status from before they were counted."""
+    """Return the kept copies of creds.json; None for a status from before they were counted."""
     count = stored.get("count")
     return None if count is None else {"count": count, "newest": stored.get("newestTime")}
 
 
 def _paired_again(status: Object) -> bool | None:
-    """Return whether the operator has seen another identity; it does not say when one was never seen."""
+    """Return whether the operator has seen another identity; None when it has not, or the status does not show it."""
     kinds = {each["type"]: each["status"] for each in status.get("conditions") or ()}
     return True if kinds.get("IdentityChanged") == "True" else None
 
 
 def _recorded_since(runs: list[RunDocument]) -> str | None:
-    """Return the oldest time of a history: what was before it is not known."""
+    """Return the oldest time of a history: earlier runs are unknown."""
     return min((run["time"] for run in runs if run["time"] is not None), default=None)
 
 

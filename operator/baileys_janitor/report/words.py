@@ -1,4 +1,4 @@
-"""Numbers, times and lists as people read them in a report."""
+"""Format numbers, times and lists for readers of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def number(count: int) -> str:
 
 
 def short(count: float, full_below: int = 100_000) -> str:
-    """Return a number that fits into little room: `1,204`, `120 k`, `1.76 M`."""
+    """Return a short form of a number: `1,204`, `120 k`, `1.76 M`."""
     if abs(count) < full_below:
         return f"{count:,.0f}"
     units = iter("kMGT")
@@ -47,7 +47,7 @@ def rate(growth: float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Return `37 %`; `100 %` only where it is all of it, `0 %` only where it is nothing."""
+    """Return `37 %`; `100 %` only if it is exactly all, `0 %` only if it is exactly nothing."""
     if not whole:
         return "0 %"
     percent = 100 * part / whole
@@ -57,7 +57,7 @@ def share(part: int, whole: int) -> str:
 
 
 def seconds_of(time: str | None) -> float | None:
-    """Return an RFC 3339 time as Unix seconds; None for none, and for what is no time."""
+    """Return an RFC 3339 time as Unix seconds; None for None or an invalid time."""
     if time is None:
         return None
     try:
@@ -67,7 +67,7 @@ def seconds_of(time: str | None) -> float | None:
 
 
 def rfc3339(seconds: float) -> str | None:
-    """Return Unix seconds as UTC text, whole seconds; None for what no calendar holds."""
+    """Return Unix seconds as UTC text, whole seconds; None for a time that no calendar can represent."""
     try:
         return f"{datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()}Z"
     except (ValueError, OverflowError, OSError):

@@ -1,1 +1,1 @@
-"""Where messages go. Each channel sends one message at a time and reports whether it arrived."""
+"""The destinations of messages. Each channel sends one message at a time and reports whether it arrived."""

@@ -1,4 +1,4 @@
-"""Sends to any service that Apprise knows. The library blocks, so it works in a thread, with a time limit."""
+"""Sends to any service that Apprise supports. The library blocks, so it runs in a thread, with a time limit."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader
 
 TIMEOUT_SECONDS = 60.0
-"""Seconds for one message; a service that takes longer is not asked again before it has ended."""
+"""Seconds for one message; a slower service gets no new message before it has ended."""
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://?\S")
 
 
 class Services:
-    """Hands texts to Apprise. It retries nothing: what failed stays owed and is sent again later."""
+    """Sends texts through Apprise, without retries: a failed message stays owed and is sent again later."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Services:
         self._idle = threading.Event()
         self._idle.set()
         self._taken: tuple[str, set[str]] = "", set()
-        """The message under way, and the URLs that have it: a second attempt spares them."""
+        """The message being sent, and the URLs that have received it: a second attempt skips them."""
 
     def check(self) -> None:
-        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
-        # Which services there are the library knows, which is not loaded before there is something to send.
+        """Raise NoSecret or Undelivered when the current Secret does not allow sending."""
+        # Only the library knows its services, and it is not loaded before there is something to send.
         for number, url in enumerate(self._secrets.get(self._config.url_key).split(), 1):
             if not _SCHEME.match(url):
                 raise Undelivered(_unknown(number, self._config.url_key), lasting=True)
@@ -72,13 +72,13 @@ class Services:
         def work() -> None:
             try:
                 said = _notify(self._config.url_key, urls, taken, document, body)
-            except Exception as error:  # noqa: BLE001 - a plugin's surprise; its text may contain an address
+            except Exception as error:  # noqa: BLE001 - a plugin's error may contain an address
                 said = f"the service's library failed ({type(error).__name__})"
             self._idle.set()
-            with contextlib.suppress(RuntimeError):  # the loop is closed by now
+            with contextlib.suppress(RuntimeError):  # the loop is already closed
                 loop.call_soon_threadsafe(_settle, done, said)
 
-        # A daemon: a service that never answers must not keep the process from ending.
+        # A daemon thread: an unresponsive service must not keep the process from exiting.
         self._idle.clear()
         threading.Thread(target=work, name="apprise", daemon=True).start()
         try:
@@ -107,8 +107,8 @@ def _unknown(number: int, key: str) -> str:
 
 
 def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: str) -> str:
-    """Return what went wrong; empty when all was sent. `taken`: the URLs that have this message."""
-    # Imported only where it is configured; the library writes addresses to its log.
+    """Return the error; empty when all was sent. `taken`: the URLs that have received this message."""
+    # Imported only if configured; the library writes addresses to its log.
     for name in ("apprise", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise
@@ -125,14 +125,14 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
             wrong.append(_unknown(number, key))
         elif url not in taken:
             if "overflow=" not in url:
-                # Half of a message is better than one that is refused.
+                # A truncated message is better than a refused one.
                 service.overflow_mode = apprise.OverflowMode.TRUNCATE
-            # A URL may ask for redirects; what is configured here is that there are none.
+            # A URL may allow redirects; this program never does.
             service.redirects = False
             sender: Any = apprise.Apprise(asset=asset)
             sender.add(service)
             kind = _kind(document)
-            _take_met(url)  # what an earlier message has met is over
+            _take_met(url)  # discard errors of an earlier message
             if sender.notify(body, document["title"], notify_type=kind, body_format="text"):
                 taken.add(url)
             else:
@@ -143,7 +143,7 @@ def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: 
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """Why a host, with its port, could not be sent to, and the thread that met it."""
+    """An error of sending to a host with its port, and the thread in which it occurred."""
 
     host: str
     thread: int
@@ -151,7 +151,7 @@ class _Met:
 
 
 _met: collections.deque[_Met] = collections.deque(maxlen=100)
-"""What has just been met. Some services ask in threads of their own, others name no host in their URL."""
+"""Recent errors. Some services send in threads of their own, others name no host in their URL."""
 
 
 def _meet(url: str, why: str) -> None:
@@ -159,7 +159,7 @@ def _meet(url: str, why: str) -> None:
 
 
 def _take_met(url: str) -> str:
-    """Return what this thread, or the host of a URL, has met, and forget it; empty for nothing."""
+    """Return and remove the latest error of this thread or of a URL's host; empty for none."""
     here = threading.get_ident()
     found = [m for m in tuple(_met) if m.thread == here or (m.host and m.host in url)]
     for each in found:
@@ -169,10 +169,10 @@ def _take_met(url: str) -> str:
 
 
 def _follow_no_redirect() -> None:
-    """Have `requests`, by which Apprise's services send, fail where it would follow a redirect.
+    """Make `requests`, which Apprise's services use, fail instead of following a redirect.
 
-    A redirect hands the message to a host that nobody has configured. Apprise's own setting is heeded by the services
-    that read it; this holds for all of them. Nothing else in this process uses `requests`.
+    A redirect would pass the message to a host that is not configured. Apprise's own setting works only for the
+    services that read it; this works for all of them. Nothing else in this process uses `requests`.
     """
     from requests.exceptions import TooManyRedirects
     from requests.sessions import SessionRedirectMixin

@@ -1,9 +1,9 @@
-"""Looks up names of hosts in threads of its own, for which nobody waits.
+"""Looks up host names in threads of its own, which never delay the exit of the process.
 
-aiohttp's `ThreadedResolver` uses the loop's own threads. These also look up the API server, and asyncio waits for
-them when the process ends: a name server that is silent for a minute would hold up both. `AsyncResolver` waits for
-nobody, but needs `aiodns`: once that is installed, aiohttp uses it by default in every client, so that the API server
-would no longer be looked up as the system is configured to.
+aiohttp's `ThreadedResolver` uses the loop's own threads. These also look up the API server, and asyncio waits for them
+when the process ends: a name server that is silent for a minute would delay both. `AsyncResolver` delays neither, but
+needs `aiodns`: once that is installed, aiohttp uses it by default in every client, so that the API server would no
+longer be looked up with the system's configuration.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Answers = list[tuple[Any, ...]]
 
 
 class Resolver(AbstractResolver):
-    """The system's own look-up, by daemons."""
+    """The system's own look-up, in daemon threads."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -38,7 +38,7 @@ class Resolver(AbstractResolver):
                 problem = error
             except UnicodeError:
                 problem = socket.gaierror(socket.EAI_NONAME, "not the name of a host")
-            with contextlib.suppress(RuntimeError):  # the loop is closed by now
+            with contextlib.suppress(RuntimeError):  # the loop is already closed
                 loop.call_soon_threadsafe(_settle, found, answers, problem)
 
         threading.Thread(target=work, name="names", daemon=True).start()

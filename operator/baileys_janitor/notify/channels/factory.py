@@ -1,4 +1,4 @@
-"""Makes the channels that the configuration names."""
+"""Creates the configured channels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Sends HTTP requests: retries, and describes errors without secrets.
 
-Errors of HTTP clients contain addresses, and addresses are secrets here: messages consist of known words only.
+Errors of HTTP clients contain addresses, and addresses are secrets here: messages consist of fixed words only.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ TIMEOUT_SECONDS = 10.0
 """Seconds for one attempt."""
 ATTEMPTS = 4
 ALL_ATTEMPTS_SECONDS = 90.0
-"""Seconds for all attempts at one message; after that it stays owed and is written anew later."""
+"""Seconds for all attempts at one message; after that it stays owed and is composed again later."""
 LONGEST_WAIT_SECONDS = 30.0
-"""Seconds that a wait which the endpoint asks for may take here; a longer one is left to the caller."""
+"""The longest Retry-After in seconds that is waited for here; a longer one is left to the caller."""
 ANSWER_BYTES = 65_536
-"""Bytes of an answer that are read."""
+"""The most bytes of an answer that are read."""
 
 
 class Undelivered(Exception):  # noqa: N818 - the word that users see
     """A message that did not arrive: one clause with the reason, without addresses or tokens.
 
-    `lasting`: the same attempt would fail again. `retry_after`: seconds that the endpoint asks to wait.
+    `lasting`: a retry would fail again. `retry_after`: seconds that the endpoint asks to wait.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class Undelivered(Exception):  # noqa: N818 - the word that users see
 
 
 class Channel(Protocol):
-    """A place where messages go."""
+    """A destination of messages."""
 
     def check(self) -> None:
-        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        """Raise NoSecret or Undelivered when the current Secret does not allow sending."""
 
     async def send(self, document: Object) -> None:
-        """Deliver one message; raise `Undelivered` when that failed for good or for now."""
+        """Deliver one message; raise `Undelivered` on a permanent or temporary failure."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 def _worth_retrying(error: BaseException) -> bool:
@@ -85,7 +85,7 @@ def _wait(state: RetryCallState) -> float:
 
 
 class Http:
-    """HTTP POST. The session is made when it is first needed, in the loop that needs it."""
+    """HTTP POST. The session is created on first use, in the current loop."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
 
     async def persistently(self, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Make a few attempts, with pauses that grow or that the endpoint asks for; raise the last Undelivered."""
+        """Make a few attempts, with increasing pauses or those the endpoint requests; raise the last Undelivered."""
         async for each in AsyncRetrying(
             retry=retry_if_exception(_worth_retrying),
             stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(ALL_ATTEMPTS_SECONDS),
@@ -115,13 +115,13 @@ class Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=Resolver(), ssl=tls.context()),
-                # A proxy is used as HTTPS_PROXY says.
+                # Use the proxy of HTTPS_PROXY.
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
             )
         try:
-            # A redirect would hand the message, and its signature, to somebody who was not configured.
+            # A redirect would pass the message and its signature to a host that is not configured.
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
@@ -138,7 +138,7 @@ class Http:
 
 
 def url_of(secrets: Secrets, key: str) -> str:
-    """Return the URL that a key of the Secret holds; NoSecret or Undelivered when there is none."""
+    """Return the URL in a key of the Secret; NoSecret or Undelivered when there is none."""
     url = secrets.get(key)
     try:
         parts = urlsplit(url)
@@ -160,7 +160,7 @@ def _is_of_certificate(error: BaseException) -> bool:
 
 
 def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Say what is wrong with a connection, without any address."""
+    """Describe a connection error, without any address."""
     cause = error.__cause__ or getattr(error, "os_error", None) or error
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return f"no answer within {timeout:g} s"
@@ -182,7 +182,7 @@ def in_words(error: BaseException, timeout: float = TIMEOUT_SECONDS) -> str:
 def judge(
     status: int, headers: Mapping[str, str], asked: float | None = None, hint: str = ""
 ) -> None:
-    """Raise Undelivered unless a status means that the message has arrived."""
+    """Raise Undelivered unless the status means that the message has arrived."""
     if 200 <= status < 300:
         return
     wait = asked if asked is not None else retry_after(headers)
@@ -196,7 +196,7 @@ def judge(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After: seconds, or a date; None for neither."""
+    """Parse Retry-After: seconds, or a date; None for neither."""
     text = (headers.get("Retry-After") or "").strip()
     try:
         return max(0.0, float(text)) if float(text) < 1e6 else None

@@ -1,4 +1,4 @@
-"""Events in Sentry: made by its own library, delivered by ours, which learns whether they have arrived."""
+"""Events in Sentry: made by its own library, but delivered by our client, which detects failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DSN = re.compile(r"https?://[^@/\s]+@[^@/\s]+/(\S*/)?[0-9]+")
 
 
 class Sentry:
-    """Sends an event for each group of a message: the same trouble always lands in the same issue."""
+    """Sends an event for each group of a message: the same problem always maps to the same issue."""
 
     def __init__(
         self,
@@ -38,8 +38,8 @@ class Sentry:
         self._http = http or Http()
 
     def check(self) -> None:
-        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
-        # Its library knows better, and is not loaded before there is something to send.
+        """Raise NoSecret or Undelivered when the current Secret does not allow sending."""
+        # Its library checks more, but is not loaded before there is something to send.
         if not _DSN.fullmatch(self._secrets.get(self._config.dsn_key)):
             raise self._no_dsn()
 
@@ -67,7 +67,7 @@ class Sentry:
             await self._http.persistently(attempt)
 
     def _made(self, dsn: str, document: Object) -> tuple[list[Envelope], str, str]:
-        # Only who configures Sentry pays for its library.
+        # The library is loaded only if Sentry is configured.
         import sentry_sdk
         from sentry_sdk.transport import Transport
         from sentry_sdk.utils import BadDsn, Dsn
@@ -112,7 +112,7 @@ def events(document: Object, reader: Reader) -> Iterator[Object]:
             document if group is None else {**document, "groups": [group], "title": _title(group)}
         )
         event: Object = {
-            # Sentry drops an id that it has seen.
+            # Sentry drops events with a known id.
             "event_id": f"{document['id'].removeprefix('msg_')}{number:08x}",
             "level": LEVELS[document["severity"]],
             "logger": "baileys_janitor.notify",

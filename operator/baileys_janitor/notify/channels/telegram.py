@@ -14,7 +14,7 @@ from baileys_janitor.notify.secrets import Secrets
 from baileys_janitor.notify.words import Reader, clean
 
 LONGEST = 4096
-"""UTF-16 code units that a message may have once its markup is parsed."""
+"""The most UTF-16 code units of a message, once its markup is parsed."""
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,120}")
 
 
@@ -34,7 +34,7 @@ class Telegram:
         self._http = http or Http()
 
     def check(self) -> None:
-        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        """Raise NoSecret or Undelivered when the current Secret does not allow sending."""
         self._token()
 
     def _token(self) -> str:
@@ -46,7 +46,7 @@ class Telegram:
         return token
 
     async def send(self, document: Object) -> None:
-        """Deliver a message; what is too long is cut at a line, with a note."""
+        """Deliver a message; one that is too long is cut at a line, with a note."""
         token = self._token()
         url = f"{self._config.api_url.rstrip('/')}/bot{token}/sendMessage"
         message: dict[str, Any] = {
@@ -54,7 +54,7 @@ class Telegram:
             "text": render.html(document, self._reader, LONGEST),
             "parse_mode": "HTML",
             "link_preview_options": {"is_disabled": True},
-            # Nobody's phone need ring for good news.
+            # No phone should ring for good news.
             "disable_notification": document["severity"] == "Info",
         }
         if self._config.topic_id is not None:
@@ -90,7 +90,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
 
 
 def _moved_to(said: Mapping[str, Any]) -> int | None:
-    """Return the id that a chat has now, where the answer tells it. Telegram's ids have 52 bits at most."""
+    """Return the new id of a chat, if the answer contains it. Telegram's ids have 52 bits at most."""
     parameters = said.get("parameters")
     moved = parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
     if said.get("ok") is True or not isinstance(moved, int) or isinstance(moved, bool):
@@ -105,6 +105,6 @@ def _wait(said: Mapping[str, Any]) -> float | None:
 
 
 def _why(said: Mapping[str, Any], token: str) -> str:
-    # "Bad Request: chat not found" helps; an answer must not have us print the token.
+    # "Bad Request: chat not found" helps; but the answer must not make us print the token.
     told = clean(str(said.get("description") or ""), 120)
     return told.replace(token, "***")

@@ -1,6 +1,6 @@
-"""Which CAs the endpoints' certificates are checked against, and what is said of one that does not pass.
+"""The CAs that verify the endpoints' certificates, and the message about a certificate that fails.
 
-SSL_CERT_FILE names a file of CAs. OpenSSL reads it by itself; `requests`, by which Apprise's services send, does not.
+SSL_CERT_FILE names a file of CAs. OpenSSL reads it by itself; `requests`, which Apprise's services use, does not.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ NOT_TRUSTED = (
     f"or in {VARIABLE} without the chart"
 )
 EXPIRED, NOT_YET_VALID, OTHER_NAMES = 10, 9, (62, 64)
-"""OpenSSL's codes for a certificate that is out of date, too new, or of another host."""
+"""OpenSSL's codes for a certificate that is expired, not yet valid, or of another host."""
 
 
 def context() -> ssl.SSLContext | bool:
-    """Return what checks certificates; True for the client's own way, which knows the public CAs."""
-    # The client's own was made when it was imported, and is shared by all.
+    """Return the context for certificates; True for the client's own one, which includes the public CAs."""
+    # The client's own context was created on import, and is shared.
     return _lenient(ssl.create_default_context()) if os.environ.get(VARIABLE) else True
 
 
 def _lenient(made: ssl.SSLContext) -> ssl.SSLContext:
-    """Return it without what Python asks for since 3.13, and no other program: CAs of companies are often older."""
+    """Return it without the strict checks that Python alone makes since 3.13: companies' CAs are often older."""
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return made
 
 
 def in_words(error: BaseException) -> str:
-    """Say why a certificate did not pass, with the way out."""
+    """Describe why a certificate failed, with the remedy."""
     error = getattr(error, "certificate_error", error)
     code = getattr(error, "verify_code", None)
     if code == EXPIRED:
@@ -46,7 +46,7 @@ def in_words(error: BaseException) -> str:
 
 
 def cause_of(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Return the certificate's error behind one of `requests`; None when there is none."""
+    """Return the certificate error behind an error of `requests`; None when there is none."""
     seen: list[Any] = [error]
     for each in seen:
         if isinstance(each, ssl.SSLCertVerificationError):
@@ -57,9 +57,9 @@ def cause_of(error: BaseException) -> ssl.SSLCertVerificationError | None:
 
 
 def trust_in_requests(told: Callable[[str, str], None]) -> None:
-    """Have `requests` trust the CAs of SSL_CERT_FILE, too, besides those that it brings along.
+    """Make `requests` trust the CAs of SSL_CERT_FILE, in addition to its own.
 
-    `told` is called with the URL and the words for a certificate that does not pass.
+    `told` is called with the URL and the description of a certificate that fails.
     """
     from requests.adapters import HTTPAdapter
     from requests.exceptions import SSLError

@@ -18,7 +18,7 @@ PREFIX = "whsec_"
 
 
 class Webhook:
-    """Posts documents to a URL. All attempts at a message bear the same `webhook-id`."""
+    """Posts documents to a URL. All attempts at a message have the same `webhook-id`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Webhook:
         self._http = http or Http()
 
     def check(self) -> None:
-        """Raise NoSecret or Undelivered when nothing can be sent with what the Secret holds now."""
+        """Raise NoSecret or Undelivered when the current Secret does not allow sending."""
         self._held()
 
     def _held(self) -> tuple[str, str | None]:
@@ -49,7 +49,7 @@ class Webhook:
         return url, secret
 
     async def send(self, document: Object) -> None:
-        """Deliver a message; any 2xx answer will do."""
+        """Deliver a message; any 2xx answer counts as success."""
         url, secret = self._held()
         body = as_json(document)
 
@@ -80,7 +80,7 @@ def signed(id_: str, when: int, body: bytes, secret: str | None) -> dict[str, st
 
 
 def key_of(secret: str) -> bytes:
-    """Return the key's bytes: base64 behind `whsec_`, else the text itself."""
+    """Return the key's bytes: base64 after `whsec_`, else the text itself."""
     if secret.startswith(PREFIX):
         try:
             return base64.b64decode(secret.removeprefix(PREFIX), validate=True)

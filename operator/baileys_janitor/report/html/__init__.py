@@ -1,1 +1,1 @@
-"""A report as one HTML file: no script, nothing loaded from anywhere, readable in light, dark and on paper."""
+"""A report as one HTML file: no script, no external resources, readable in light mode, dark mode and on paper."""

@@ -1,4 +1,4 @@
-"""Charts as inline SVG. Each has a title and a description for who cannot see it; colours are in the stylesheet."""
+"""Charts as inline SVG. Each has a title and a description for screen readers; colours are in the stylesheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GAP: Final = 2.0
 def picture(
     width: float, height: float, title: str, description: str, *parts: Markup, stretch: bool = False
 ) -> Markup:
-    """Return an SVG. `stretch`: it takes the width that there is and keeps its height."""
+    """Return an SVG. `stretch`: it fills the available width and keeps its height."""
     return tag(
         "svg",
         tag("title", title),
@@ -29,7 +29,7 @@ def picture(
 
 
 def dot(level: str) -> Markup:
-    """Return a coloured dot beside a word that says the same."""
+    """Return a coloured dot, to be placed beside a word with the same meaning."""
     return tag(
         "svg", tag("circle", cx=5, cy=5, r=5, class_=level), viewBox="0 0 10 10", aria_hidden="true"
     )
@@ -42,7 +42,7 @@ def levels(by_level: dict[str, int]) -> Markup:
     shown = [(level, count) for level, count in shown if count]
     room = _WIDTH - _GAP * (len(shown) - 1)
     parts, x = [], 0.0
-    # What is rare must still be seen.
+    # Rare levels must still be visible.
     widths = _at_least([room * count / total for _, count in shown], 6.0) if total else []
     for (level, _), width in zip(shown, widths, strict=True):
         parts.append(tag("rect", x=x, y=0, width=width, height=22, rx=3, class_=level))
@@ -107,7 +107,7 @@ def removed_by_day(days: Sequence[DayDocument]) -> Markup:
 def _day_labels(
     days: Sequence[DayDocument], left: float, step: float, height: float
 ) -> list[Markup]:
-    """Name the first, the middle and the last day."""
+    """Label the first, the middle and the last day."""
     if not days:
         return []
     last = len(days) - 1
@@ -130,7 +130,7 @@ def _day_labels(
 
 
 def _round_up(most: int) -> int:
-    """Return a round number that is no smaller, and even."""
+    """Return an even round number that is not smaller."""
     scale = 1
     while True:
         for lead in (2, 4, 6, 8, 10, 12, 16):
@@ -140,7 +140,7 @@ def _round_up(most: int) -> int:
 
 
 def filled(session: SessionDocument) -> Markup:
-    """Return how full a session is: its count against its limit, which is marked."""
+    """Return a bar with a session's count, its limit marked."""
     counted, limit = session["counted"], session["limit"]
     if counted is None or not limit:
         return Markup("")
@@ -168,7 +168,7 @@ def filled(session: SessionDocument) -> Markup:
 
 
 def trend(session: SessionDocument) -> Markup:
-    """Return the line of counts before and after each of the last cleanups, up to now."""
+    """Return a line of the counts before and after each of the last cleanups, up to now."""
     points: list[int] = []
     for run in reversed(session["runs"]):
         points += [count for count in (run["before"], run["after"]) if count is not None]
@@ -198,7 +198,7 @@ def trend(session: SessionDocument) -> Markup:
 
 
 def proportion(part: int, whole: int, label: str) -> Markup:
-    """Return a bar of one part of a whole."""
+    """Return a bar that shows one part of a whole."""
     width = 300.0
     return picture(
         width,

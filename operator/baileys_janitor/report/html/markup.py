@@ -1,4 +1,4 @@
-"""HTML as nested calls: every text is escaped, unless it is markup that was made here."""
+"""HTML as nested calls: every text is escaped, unless it is markup from this module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Part: TypeAlias = "str | Markup | Iterable[Part]"
 
 
 def text(value: str) -> Markup:
-    """Return text of any origin as HTML: escaped, and without characters that turn or hide what follows."""
+    """Return text of any origin as HTML: escaped, and without characters that change direction or hide other text."""
     plain = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
         for c in value
@@ -28,7 +28,7 @@ def text(value: str) -> Markup:
 
 
 def joined(*parts: Part) -> Markup:
-    """Return parts one after another."""
+    """Return the parts concatenated."""
     return Markup("".join(_flat(parts)))
 
 

@@ -1,4 +1,4 @@
-"""The page: what stands where."""
+"""The layout of the HTML page."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _section(heading: str, *parts: Part, long: bool = False) -> Markup:
 
 
 def _sentence(text: str) -> Markup:
-    """Return a sentence in which commands stand in backquotes."""
+    """Return a sentence in which commands are in backquotes."""
     parts = _CODE.split(text)
     return joined(*(tag("code", part) if odd % 2 else part for odd, part in enumerate(parts)))
 
@@ -256,7 +256,7 @@ def _sessions(report: ReportDocument) -> Part:
     if not sessions:
         return ""
     now = seconds_of(report["time"]) or 0.0
-    # A column that nobody has anything in is left out.
+    # Leave out a column that is empty for every session.
     trends = [charts.trend(each) for each in sessions]
     columns = [each for each in _COLUMNS if any(trends) or each[0] != _TREND]
     head = [
@@ -275,7 +275,7 @@ def _sessions(report: ReportDocument) -> Part:
             role="rowgroup",
         ),
         class_="cards",
-        # On a narrow screen a row is a block; the roles keep it a row for who listens.
+        # On a narrow screen a row is a block; the roles keep it a row for screen readers.
         role="table",
     )
     shown = sentences.shown(report)

@@ -1,4 +1,4 @@
-"""The one stylesheet of a report. Colours are variables, for light, dark and paper; all reach 4.5:1 on their ground."""
+"""The one stylesheet of a report. Colours are variables, for light, dark and paper; all reach a contrast of 4.5:1."""
 
 from __future__ import annotations
 
