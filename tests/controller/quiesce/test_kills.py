@@ -236,6 +236,26 @@ async def test_whoever_may_not_scale_says_so_and_holds_nothing(world: Asked) -> 
     assert not await held(world)
 
 
+async def test_an_operator_that_knows_no_tenants_yet_keeps_what_is_stopped_and_says_so(
+    world: Asked,
+) -> None:
+    await asked(world)
+    async with life(world) as one:
+        await one.until_quiet()
+    async with life(world) as two:
+        two.cache.tenants.clear()
+        uid = (await world.operation("stop"))["metadata"]["uid"]
+
+        async def said() -> bool:
+            progress = two.manager.want(uid)
+            await two.look()
+            return not progress.quiet and progress.message.startswith("The operator does not know")
+
+        await until(said, "it says so")
+        assert await replicas(world) == 0
+        assert await held(world)
+
+
 async def test_a_namespace_goes_although_nothing_shows_that_its_operation_is_deleted(
     world: Asked,
 ) -> None:

@@ -34,7 +34,11 @@ END_SECONDS = 120.0
 STEPS_MAX = 12
 """Steps of one look; what takes more goes on with the next."""
 DELETED = "Deleted"
-UNKNOWN = "of a tenant that is not known (yet)"
+UNKNOWN = "?"
+"""Stands for pods while the operator does not know which claim is meant."""
+UNKNOWN_SAID = (
+    "The operator does not know the tenant (yet), so it cannot tell which pods use its claim."
+)
 FORBIDDEN = (
     "Forbidden",
     (
@@ -174,7 +178,7 @@ class Actor:
                 return await self._quiet(hold, first, now)
             case machine.Wait(pods, until):
                 hold.quiet = False
-                hold.waits = wording.waiting(pods) if pods else hold.waits
+                hold.waits = _waits(pods) or hold.waits
                 hold.again = now + POLL_SECONDS if until is None else until
                 return False
             case machine.End(outcome, managers):
@@ -293,3 +297,10 @@ class Actor:
         if hold.failed is None:
             hold.failed = reason, message
         hold.resume = hold.resume or reason
+
+
+def _waits(pods: tuple[str, ...]) -> str:
+    """Return what is waited for; empty for no pods."""
+    if pods == (UNKNOWN,):
+        return UNKNOWN_SAID
+    return wording.waiting(pods) if pods else ""
