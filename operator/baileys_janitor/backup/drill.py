@@ -1,7 +1,7 @@
 """A drill: all of a restore except the writing.
 
-It gets an archive, opens it, compares every checksum, reads the credentials, and makes the plan of a restore into an
-empty directory. A restore takes as long.
+It gets an archive, decrypts it, compares every checksum, reads the credentials, and makes the plan of a restore into
+an empty directory. A restore takes as long.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FAILED: Final = "Failed"
 
 @dataclass(slots=True)
 class DrillResult:
-    """What came of a drill: Passed, or Failed with a code and a sentence.
+    """The result of a drill: Passed, or Failed with a code and a sentence.
 
-    `archive` is the name of the one that was opened, `time` when its session was read (Unix seconds), `size` in bytes.
+    `archive` is the name of the archive, `time` when its session was read (Unix seconds), `size` in bytes.
     `by_kind` counts its files, `restorable` those that a restore into an empty directory would put back and `kept_back`
-    the others by reason and kind. `vouched` says that its bytes are those that were put. `seconds` is how long it took.
+    the others by reason and kind. `vouched`: its bytes are the recorded ones. `seconds` is the duration.
     """
 
     outcome: str = FAILED
@@ -52,14 +52,14 @@ class DrillResult:
 
     @property
     def files(self) -> int:
-        """How many files the archive holds."""
+        """The number of files in the archive."""
         return sum(self.by_kind.values())
 
 
 def drill(
     repository: Repository, wanted: Wanted, identities: Identities | None, now: float
 ) -> DrillResult:
-    """Rehearse a restore of the archive that is wanted at `now` (Unix seconds). Never raises for trouble with it."""
+    """Rehearse a restore of the wanted archive at `now` (Unix seconds). Never raises for a problem with it."""
     started = clock.monotonic()
     result = DrillResult()
     try:
@@ -78,7 +78,7 @@ def judge(
     session: ArchivedSession,
     now: float,
 ) -> None:
-    """Enter what an archive is and what would come back of the session in it; Passed if that may be."""
+    """Enter the archive and the result of a restore into an empty directory; Passed if it may be restored."""
     counts = Counter(each.kind for each in session.files)
     result.archive, result.size, result.vouched = str(fetched.name), fetched.size, fetched.vouched
     result.time = session.time

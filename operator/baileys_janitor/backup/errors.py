@@ -1,7 +1,7 @@
-"""Why something could not be done with a backup: one code, one sentence with the way out.
+"""Reasons why an operation on a backup failed: one code and one sentence with the remedy each.
 
-The codes go into results, status and alerts. No sentence holds a key, a file's name, or text that a store, a library
-or an archive has sent.
+The codes go into results, status and alerts. No sentence holds a key, a file's name, or text from a store, a library
+or an archive.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ARCHIVE_OF_FILES: Final = "ArchiveOfFiles"
 MANIFEST_INVALID: Final = "ManifestInvalid"
 CREDENTIALS_INVALID: Final = "CredentialsInvalid"
 NAME_INVALID: Final = "NameInvalid"
-# Whose archive it is.
+# The owner of an archive.
 NO_ARCHIVE: Final = "NoArchive"
 ANOTHER_TENANT: Final = "AnotherTenant"
 OTHERS_ALONE: Final = "OthersAlone"
@@ -66,7 +66,7 @@ ARCHIVE_COLD: Final = "ArchiveCold"
 PUT_DAMAGED: Final = "PutDamaged"
 LISTING_TOO_LONG: Final = "ListingTooLong"
 
-#: By code. A word in braces is a detail that the problem is made with: a number or a word of this program's own.
+#: By code. A word in braces is a detail given to the problem: a number or a word of this program's own.
 SENTENCES: Final[dict[str, str]] = {
     RECIPIENT_INVALID: "Recipient {position} is no public key that archives can be encrypted to: give one that begins "
     'with "age1", as `baileys-janitor backup keygen` prints it, or an SSH public key (ssh-ed25519 or ssh-rsa).',
@@ -167,7 +167,7 @@ SENTENCES: Final[dict[str, str]] = {
     "retention remove archives.",
 }
 
-#: Codes of what is wrong with one archive, while another one in the same repository may be right.
+#: Codes for a problem with one archive; another one in the same repository may be fine.
 OF_ONE_ARCHIVE: Final = frozenset(
     (
         NOT_AN_ARCHIVE,
@@ -188,7 +188,7 @@ OF_ONE_ARCHIVE: Final = frozenset(
     )
 )
 
-#: Codes of what was declined because of what was given, rather than tried and failed.
+#: Codes for work that was declined because of its input, rather than tried and failed.
 DECLINED: Final = frozenset(
     (
         RECIPIENT_INVALID,
@@ -201,8 +201,8 @@ DECLINED: Final = frozenset(
 )
 
 
-class BackupProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
-    """Something that could not be done; `code` is one of the above, the text its sentence.
+class BackupProblem(Exception):  # noqa: N818  # as often a refusal as an error
+    """An operation that could not be done; `code` is one of the codes above, the text its sentence.
 
     `details` fill the sentence. They are numbers, and words of this program's own: never a key or a name.
     """
@@ -214,5 +214,5 @@ class BackupProblem(Exception):  # noqa: N818  # a refusal is as often the user'
 
     @property
     def sentence(self) -> str:
-        """What is wrong and the way out."""
+        """The problem and the remedy."""
         return str(self)

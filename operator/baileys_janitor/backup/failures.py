@@ -1,4 +1,4 @@
-"""What a process that deals with one session after another says of one that it could not deal with."""
+"""Errors of one session, in a process that handles many sessions one after another."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _IDENTITY_FILE_MAX: Final = 65_536
 
 
 def failure_of(error: Exception) -> tuple[str, str]:
-    """Return the code and the sentence of an exception; of one that nobody foresaw, its kind alone.
+    """Return the code and the sentence of an exception; of an unexpected one, only its type.
 
-    The text of that may hold a file's name.
+    The text of an unexpected exception may hold a file's name.
     """
     if isinstance(error, (BackupProblem, VolumeProblem)):
         return error.code, str(error)
@@ -39,7 +39,7 @@ def session_directory(root: str, path: str) -> Iterator[int]:
 
 
 def read_identities(path: str, what: str, way_out: str) -> Identities:
-    """Return the identities in a file; `what` it is called and the `way_out` are for people.
+    """Return the identities in a file; `what` (the file's description) and `way_out` are for people.
 
     Raises BackupProblem: IdentityUnreadable, IdentityInvalid.
     """

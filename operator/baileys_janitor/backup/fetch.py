@@ -1,4 +1,4 @@
-"""Getting an archive: found, bounded, compared with what is known of it, opened, and its owner checked."""
+"""Getting an archive: selected, bounded, compared with its record, decrypted, and its owner checked."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Unpacked = TypeVar("Unpacked", UnpackedArchive, UnpackedRows)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which archive is wanted: `name` is None for the latest one but `without`, `chosen` says whose it must be.
+    """The archive to get: `name` is None for the latest one except `without`, `chosen` is the required owner.
 
-    `known` is what the session's directory vouches for. With `anybody`, for a rehearsal that shows whose it is, an
-    archive need not be vouched for where nobody was named.
+    `known` is the record in the session's directory. With `anybody`, for a rehearsal that shows the owner, an
+    archive need not be recorded if no owner was given.
     """
 
     namespace: str
@@ -54,7 +54,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AnyFetched(Generic[Unpacked]):
-    """An archive that was opened and belongs to whom it must; `vouched` says that its bytes are those that we put."""
+    """An archive that was decrypted and has the required owner; `vouched`: its bytes are the recorded ones."""
 
     name: ArchiveName
     size: int
@@ -72,11 +72,11 @@ FetchedRows: TypeAlias = AnyFetched[UnpackedRows]
 def fetch(
     repository: Repository, wanted: Wanted, identities: Identities | None, now: float
 ) -> Fetched:
-    """Return the archive of files that is wanted; `identities` open it. Raises BackupProblem.
+    """Return the wanted archive of files; `identities` decrypt it. Raises BackupProblem.
 
-    Of several that may be the latest, the first is taken that is of the one whom a person chose. One that cannot be
-    opened or is another's is passed over, so that a forged one hides no genuine one; if none is left, the first problem
-    says why. A store that fails is asked once.
+    Of several candidates, the first with the owner that a person chose is taken. One that cannot be decrypted
+    or has another owner is skipped, so that a forged one hides no genuine one; if none is left, the first problem
+    is raised. A failing store is asked only once.
     """
     return _fetch(repository, wanted, now, lambda chunks: unpack(chunks, identities))
 
@@ -84,7 +84,7 @@ def fetch(
 def fetch_rows(
     repository: Repository, wanted: Wanted, identities: Identities | None, now: float
 ) -> FetchedRows:
-    """Return the archive of rows that is wanted, as `fetch` does one of files. Raises BackupProblem."""
+    """Return the wanted archive of rows, as `fetch` does for files. Raises BackupProblem."""
     return _fetch(repository, wanted, now, lambda chunks: unpack_rows(chunks, identities))
 
 
@@ -134,9 +134,9 @@ def _fetch_one(
         _require_known_owner(known, wanted.chosen)
     measured = _Measured(repository.get(path))
     unpacked = opened(measured)
-    # A memory that must be small holds the first digits alone, half of them at least.
+    # A small memory holds only the first digits, at least half of them.
     if known is not None and not measured.sha256.startswith(known.sha256):
-        # age accepts it: somebody made it anew
+        # age accepts it, so it was made anew
         raise BackupProblem(ARCHIVE_DAMAGED)
     _require_place(unpacked, path)
     if wanted.chosen is not None or not wanted.anybody:
@@ -145,14 +145,14 @@ def _fetch_one(
 
 
 def _require_known_owner(known: KnownArchive, chosen: Fingerprint) -> None:
-    """Refuse before anything is fetched."""
+    """Refuse an archive by its recorded owner, before it is fetched."""
     found = fingerprint_of(known)
     if not chosen.fits(found):
         raise BackupProblem(FINGERPRINT_DIFFERS, found=str(found))
 
 
 def _require_place(unpacked: UnpackedArchive | UnpackedRows, path: ArchivePath) -> None:
-    """Refuse an archive that lies under another tenant's name, time or digest than its own."""
+    """Refuse an archive stored under another tenant, time or digest than its own."""
     manifest = unpacked.manifest
     name = name_of(manifest.time, manifest.digest, encrypted=path.name.encrypted)
     if ArchivePath(manifest.namespace, manifest.tenant, name) != path:
@@ -160,7 +160,7 @@ def _require_place(unpacked: UnpackedArchive | UnpackedRows, path: ArchivePath) 
 
 
 class _Measured:
-    """Pieces on their way, counted and hashed. All of them have passed when `unpack` has returned."""
+    """Chunks that are counted and hashed as they are read. `unpack` has read all of them when it returns."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

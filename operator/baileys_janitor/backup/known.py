@@ -1,12 +1,13 @@
-"""Which archives we have made of a session: `.janitor~backups` in its directory.
+"""The record of our archives of a session: `.janitor~backups` in its directory.
 
-Whoever has the public recipient can put archives into a store that look like ours. So retention and `latest` count
-only archives that this file vouches for: by the name, and by the SHA-256 of the whole object. An archive is entered
-before it is put, so that none of ours is ever a stranger. The file holds no address and nothing personal; a repository
-stands in it by a hash of its URL. It is lost with the directory: then a person says whose archives count.
+Anybody with the public recipient can put archives into a store that look like ours. So retention and `latest` count
+only archives in this record: by the name, and by the SHA-256 of the whole object. An archive is entered
+before it is put, so that none of ours is ever unknown. The file holds no address and nothing personal; a repository
+is identified by a hash of its URL. The record is lost with the directory: then a person states which owner's archives
+count.
 
-Whoever can write to the directory can write this file, too, so it is read with bounds, and anything that is not
-exactly what we write is no record at all.
+Any process that can write to the directory can write this file, too, so it is read with bounds, and a file that is not
+exactly in our format counts as no record at all.
 """
 
 from __future__ import annotations
@@ -45,27 +46,27 @@ VERSION: Final = 1
 MOST_ARCHIVES: Final = 2000
 MOST_REPOSITORIES: Final = 16
 MOST_NOWHERE: Final = 200
-"""How many archives are remembered though no listing shows them: they may come back into sight."""
+"""The number of archives kept in the record although no listing shows them: they may appear again."""
 LIMIT_BYTES: Final = 2 << 20
 LISTED_EVERY_SECONDS: Final = 2 * 86_400
-"""How often a repository is listed: for retention, and to see whether what we put is still there."""
+"""How often a repository is listed: for retention, and to check that our archives are still there."""
 
 _ON_ITS_WAY_SECONDS: Final = 86_400
 
 NEVER_VERIFIED: Final = 0
-"""Stands in `KnownArchive.verified` for an archive that a repository lists, though its put was never confirmed."""
+"""The value in `KnownArchive.verified` for an archive that a repository lists, but whose put was never confirmed."""
 
 _LATEST: Final = 1 << 33
 _HEX: Final = frozenset("0123456789abcdef")
 _DIGEST_DIGITS: Final = 64
 _SHORT_DIGITS: Final = 16
 _TAG_MOST: Final = 128
-# A cleanup holds the lock for a moment only.
+# A cleanup holds the lock only for a moment.
 _BUSY_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
 class Seen(NamedTuple):
-    """An archive as a listing shows it: size in bytes, and the store's tag of its content where it has one."""
+    """An archive in a listing: size in bytes, and the store's tag of its content if it has one."""
 
     size: int
     tag: str | None = None
@@ -76,8 +77,8 @@ class KnownArchive:
     """An archive of ours.
 
     `digest` is that of its list of files, `sha256` that of the whole object, `size` in bytes; `fingerprint` and
-    `pairing` say whose it is, `recipients` who can read it, by a hash. `verified` has, by repository, when it was last
-    known to be whole there (Unix seconds), and `tags` what the store calls its content.
+    `pairing` identify the owner, `recipients` the readers, by a hash. `verified` has, by repository, when it was last
+    known to be whole there (Unix seconds), and `tags` the store's tag of its content.
     """
 
     name: ArchiveName
@@ -97,21 +98,21 @@ class KnownArchive:
         return self.name.time
 
     def shown_by(self, repository: str, seen: Seen | None) -> bool:
-        """Return whether a listing shows this archive unaltered, as far as a listing tells."""
+        """Return whether a listing shows this archive unaltered, as far as a listing can."""
         if seen is None or seen.size != self.size:
             return False
         tag = self.tags.get(repository)
         return None in (tag, seen.tag) or tag == seen.tag
 
     def in_(self, repository: str, time: int, tag: str | None) -> KnownArchive:
-        """Return it as one that a repository holds."""
+        """Return this archive as held by a repository."""
         tags = {key: each for key, each in self.tags.items() if key != repository}
         if tag is not None and len(tag) <= _TAG_MOST and tag.isascii() and tag.isprintable():
             tags[repository] = tag
         return replace(self, verified={**self.verified, repository: time}, tags=tags)
 
     def not_in(self, repository: str) -> KnownArchive:
-        """Return it as one that a repository does not hold."""
+        """Return this archive as not held by a repository."""
         return replace(
             self,
             verified={key: time for key, time in self.verified.items() if key != repository},
@@ -121,10 +122,10 @@ class KnownArchive:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one session, the newest archive first.
+    """The record of one session, the newest archive first.
 
-    `listed` says when each repository was last asked for a list, `surplus` when it was seen to hold archives that are
-    still to be removed, by repository and in Unix seconds. `called` is a hash of the session's name there, empty where
+    `listed` is when each repository was last listed, `surplus` when it had archives that are
+    still to be removed, by repository and in Unix seconds. `called` is a hash of the session's name there, empty if
     that cannot change.
     """
 
@@ -134,10 +135,10 @@ class Known:
     called: str = ""
 
     def of(self, called: str) -> Known:
-        """Return it as that of a session that is called so.
+        """Return the record for a session of this name.
 
-        A directory that was renamed, moved or copied brings its memory along, but under its new name no repository
-        holds anything yet. The archives stay known: under the old name they are still the session's.
+        A directory that was renamed, moved or copied includes its record, but under its new name no repository
+        holds anything yet. The archives stay in the record: under the old name they are still the session's.
         """
         if called == self.called:
             return self
@@ -145,7 +146,7 @@ class Known:
         return Known(archives, called=called)
 
     def in_repository(self, repository: str) -> list[KnownArchive]:
-        """Return the archives that a repository took, the newest first."""
+        """Return the archives that a repository holds, the newest first."""
         return [each for each in self.archives if repository in each.verified]
 
     def of_name(self, name: ArchiveName) -> KnownArchive | None:
@@ -153,22 +154,23 @@ class Known:
         return next((each for each in self.archives if each.name == name), None)
 
     def with_archive(self, archive: KnownArchive) -> Known:
-        """Return it with one archive more, or with that one as it is now."""
+        """Return the record with one archive added or replaced."""
         others = [each for each in self.archives if each.name != archive.name]
         newest_first = sorted([archive, *others], key=lambda each: each.name, reverse=True)
         return replace(self, archives=tuple(newest_first[:MOST_ARCHIVES]))
 
     def put_in(self, name: ArchiveName, repository: str, time: int, tag: str | None) -> Known:
-        """Return it with the archive of that name put into a repository, and known to be whole there at `time`."""
+        """Return the record with an archive put into a repository, and known to be whole there at `time`."""
         found = self.of_name(name)
         return self if found is None else self.with_archive(found.in_(repository, time, tag))
 
     def listed_in(self, repository: str, seen: Mapping[ArchiveName, Seen], now: int) -> Known:
-        """Return it after a repository was listed.
+        """Return the record after a repository was listed.
 
-        What is not there any more, or is another object now, counts there no more. What arrived although its put
-        failed is ours as well. What is nowhere is remembered for a while, the newest `MOST_NOWHERE` and those of the
-        last day, which may be on their way: a listing may be that of a disk that is not mounted, or a login page.
+        An archive that is missing, or was replaced by another object, no longer counts there. One that arrived
+        although its put failed is ours as well. Archives that are nowhere stay in the record for a while, the newest
+        `MOST_NOWHERE` and those of the last day, which may be in progress: a listing may be that of a disk that is
+        not mounted, or a login page.
         """
         kept = []
         nowhere = 0
@@ -184,7 +186,7 @@ class Known:
         return replace(self, archives=tuple(kept)).asked(repository, now)
 
     def with_surplus(self, repository: str, time: int | None) -> Known:
-        """Return it with archives still to be removed that were surplus in a repository at `time`; None for none."""
+        """Return the record with surplus archives of `time` still to be removed from a repository; None for none."""
         others = {key: each for key, each in self.surplus.items() if key != repository}
         mine = {} if time is None else {repository: time}
         newest = sorted(others, key=lambda each: others[each], reverse=True)
@@ -192,7 +194,7 @@ class Known:
         return replace(self, surplus={**kept, **mine})
 
     def removed_from(self, repository: str, names: Collection[ArchiveName]) -> Known:
-        """Return it after archives were removed from a repository."""
+        """Return the record after archives were removed from a repository."""
         kept = [
             each.not_in(repository) if each.name in names else each
             for each in self.archives
@@ -201,18 +203,18 @@ class Known:
         return replace(self, archives=tuple(kept))
 
     def since(self, time: float) -> Known:
-        """Return it without the archives of before a time: those that the store itself has removed."""
+        """Return the record without the archives from before a time, which the store itself has removed."""
         return replace(self, archives=tuple(each for each in self.archives if each.time >= time))
 
     def asked(self, repository: str, now: int) -> Known:
-        """Return it with a repository asked for its list now, whatever it has answered."""
+        """Return the record with a repository listed now, whatever the answer."""
         listed = {**self.listed, repository: now}
         newest = sorted(listed, key=lambda each: listed[each], reverse=True)[:MOST_REPOSITORIES]
         return replace(self, listed={each: listed[each] for each in newest})
 
 
 def repository_id(location: Location) -> str:
-    """Return the name under which a repository is remembered."""
+    """Return the key of a repository in the record."""
     place = (
         location.scheme,
         location.bucket,
@@ -224,20 +226,20 @@ def repository_id(location: Location) -> str:
 
 
 def called_id(namespace: str, tenant: str) -> str:
-    """Return a hash of what a session is called in repositories."""
+    """Return a hash of a session's name in repositories."""
     return sha256(f"{namespace}/{tenant}".encode()).hexdigest()[:_SHORT_DIGITS]
 
 
 def recipients_id(recipients: Sequence[str]) -> str:
-    """Return a hash of the public keys that an archive is encrypted to, in whatever order."""
+    """Return a hash of an archive's public keys, in any order."""
     keys = sorted(" ".join(each.split()[:2]) for each in recipients)
     return sha256("\n".join(keys).encode()).hexdigest()[:_SHORT_DIGITS]
 
 
 def read_known(directory: int) -> Known:
-    """Return what is known of the session in an open directory; nothing where the file is missing or not ours.
+    """Return the record of the session in an open directory; an empty one if the file is missing or not ours.
 
-    Raises VolumeProblem for a directory that cannot be read.
+    Raises VolumeProblem if the directory cannot be read.
     """
     try:
         data = read_state(directory, BACKUPS, owners_of(directory), LIMIT_BYTES)
@@ -253,7 +255,7 @@ def change_known(
     change: Callable[[Known], Known],
     pause: Callable[[float], None] = clock.sleep,
 ) -> Known:
-    """Change what is known, under the directory's lock, and return it; `pause` waits for a lock that is held.
+    """Change the record under the directory's lock, and return it; `pause` waits for a lock that is held.
 
     Raises VolumeProblem: Busy, ReadOnly, DiskFull, PermissionDenied, JanitorRefused, StateVanished.
     """
@@ -285,13 +287,13 @@ def _locked(directory: int, owners: Owners, pause: Callable[[float], None]) -> L
 def _write(directory: int, known: Known, owners: Owners) -> None:
     replace_state(directory, BACKUPS, encoded(known), owners)
     os.fsync(directory)
-    if lookup(directory, CREDS_NAME) is None:  # a bot's clear loop has passed
+    if lookup(directory, CREDS_NAME) is None:  # a bot has cleared its session
         remove(directory, BACKUPS)
         raise VolumeProblem(STATE_VANISHED)
 
 
 def encoded(known: Known) -> bytes:
-    """Return what is known as JSON, one archive a line."""
+    """Return the record as JSON, one archive a line."""
     lines = [
         json.dumps(
             [
@@ -312,7 +314,7 @@ def encoded(known: Known) -> bytes:
 
 
 def decoded(data: bytes | None) -> Known | None:
-    """Return what is known by these bytes; None for anything that we have not written. Never raises."""
+    """Return the record from these bytes; None for anything that we have not written. Never raises."""
     if data is None:
         return None
     try:

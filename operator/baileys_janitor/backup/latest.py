@@ -1,8 +1,8 @@
-"""Which archive is the latest one of a session, and whose it must be.
+"""Selecting the latest archive of a session, and checking its owner.
 
-Whoever has the public recipient can forge an archive and give it the newest time. So an archive counts if the session's
-directory vouches for it, by name and SHA-256. Where nothing is known any more, because the directory is lost, a person
-says whose archives count: by the fingerprint that `backup fingerprints` has printed.
+Anybody with the public recipient can forge an archive and give it the newest time. So an archive counts if it is in
+the record of the session's directory, by name and SHA-256. If the record is lost with the directory, a person states
+which owner's archives count: by the fingerprint that `backup fingerprints` has printed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from baileys_janitor.policy.archives.archived import ArchivedSession
 from baileys_janitor.policy.clocks import is_ahead
 
 TRIED_MOST: Final = 20
-"""How many archives are opened to find the newest one with the fingerprint that a person gave."""
+"""The number of archives opened to find the newest one with the fingerprint that a person gave."""
 
 _FORM: Final = re.compile(r"([0-9a-f]{16})(?:-([0-9a-f]{16}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Whose archives count: an identity, and its pairing where that was written down, too.
+    """The required owner: an identity, and its pairing if that was given, too.
 
-    The identity is made of public values, so whoever knows them can forge an archive that bears it; the pairing is a
+    The identity is made of public values, so anybody who knows them can forge an archive with it; the pairing is a
     hash of secrets that only the tenant and its phone have.
     """
 
@@ -45,12 +45,12 @@ class Fingerprint:
         return f"{self.identity}-{self.pairing}" if self.pairing else self.identity
 
     def fits(self, other: Fingerprint) -> bool:
-        """Return whether a session with that whole fingerprint is the one that is meant."""
+        """Return whether a session with that whole fingerprint is the one meant."""
         return self.identity == other.identity and self.pairing in ("", other.pairing)
 
 
 class Paired(Protocol):
-    """Whatever bears the two hashes of a session: its credentials, a known archive, the result of a backup."""
+    """Anything with the two hashes of a session: its credentials, a known archive, the result of a backup."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -64,7 +64,7 @@ def fingerprint_of(session: Paired) -> Fingerprint:
 
 
 def read_fingerprint(text: str) -> Fingerprint:
-    """Return the fingerprint that a person wrote; BackupProblem for anything else."""
+    """Return the fingerprint that a person typed; raise BackupProblem for any other text."""
     found = _FORM.fullmatch(text.strip().lower())
     if found is None:
         raise BackupProblem(FINGERPRINT_INVALID)
@@ -79,8 +79,8 @@ def candidates(
 ) -> list[ArchiveName]:
     """Return the archives of a repository that may be the latest, the best first.
 
-    Where any is vouched for, that is the newest of these. Else it is the newest of all with the fingerprint that a
-    person chose, so they must be opened one after the other; without one the newest is for showing whose it is.
+    If any is recorded, that is the newest of these. Otherwise they are the newest ones, to be opened one after the
+    other until one has the fingerprint that a person chose; without one, only the newest, to show its owner.
     Archives from the future come last. Raises BackupProblem: NoArchive.
     """
     there = sorted(names, key=lambda each: (not is_ahead(each.time, now), each), reverse=True)
@@ -98,9 +98,9 @@ def candidates(
 def require_owner(
     session: ArchivedSession, known: KnownArchive | None, chosen: Fingerprint | None
 ) -> None:
-    """Refuse an archive that is not of the one whom a person named; one that is vouched for needs nobody's word.
+    """Refuse an archive of another owner than the chosen one; without a choice, one that is not recorded.
 
-    Raises BackupProblem: FingerprintDiffers, IdentityUnknown; both show whose the archive is.
+    Raises BackupProblem: FingerprintDiffers, IdentityUnknown; both name the archive's owner.
     """
     found = fingerprint_of(session.credentials)
     if chosen is not None and not chosen.fits(found):

@@ -1,4 +1,4 @@
-"""Where the archives of a session are remembered: in its directory, or wherever else its backups can write."""
+"""The storage of a session's record of archives: in its directory, or elsewhere if that is read-only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baileys_janitor.backup.known import Known, change_known, read_known
 
 
 class Memory(Protocol):
-    """What is remembered of a session's archives; both methods raise VolumeProblem or SourceProblem."""
+    """The record of a session's archives; both methods raise VolumeProblem or SourceProblem."""
 
     def read(self) -> Known: ...
 
@@ -20,16 +20,16 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryMemory:
-    """The memory in the session's directory, of what `called` says; `pause` waits for its lock."""
+    """The record in the session's directory, of the session named by `called`; `pause` waits for its lock."""
 
     directory: int
     called: str
     pause: Callable[[float], None] = clock.sleep
 
     def read(self) -> Known:
-        """Return what is known."""
+        """Return the record."""
         return read_known(self.directory).of(self.called)
 
     def change(self, change: Callable[[Known], Known]) -> Known:
-        """Change what is known, and return it."""
+        """Change the record, and return it."""
         return change_known(self.directory, lambda known: change(known.of(self.called)), self.pause)

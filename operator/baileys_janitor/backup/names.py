@@ -1,8 +1,8 @@
 """The names of archives in a repository: `<namespace>/<tenant>/<UTC time>-<digest8>.tar.gz.age` below its URL.
 
 `20261128T093500Z-0a1b2c3d.tar.gz.age` was read on 28 November 2026 at 09:35:00 UTC, and the digest of its list of
-files begins with 0a1b2c3d. An archive that is not encrypted ends in `.tar.gz`. Names sort by time. Whoever may
-write to the store chooses names, so anything that is not exactly one is foreign: it is counted and never touched.
+files begins with 0a1b2c3d. An archive that is not encrypted ends in `.tar.gz`. Names sort by time. Anybody who can
+write to the store chooses names, so any other name is foreign: it is counted and never touched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLAIN_SUFFIX: Final = ".tar.gz"
 ONE_SERVER: Final = "server"
 """The namespace of archives that come from the command line or a watch rather than from a cluster."""
 KEY_STORE: Final = "keystore"
-"""The same for archives of sessions whose keys a database holds."""
+"""The namespace of archives of sessions with their keys in a database."""
 
 DIGEST_DIGITS: Final = 8
 NAMESPACE_MOST: Final = 63
@@ -73,7 +73,7 @@ def name_of(time: float, digest: str, *, encrypted: bool) -> ArchiveName:
 
 
 def parse_name(text: str) -> ArchiveName | None:
-    """Return what the last part of a name says; None for anything that no archive is called."""
+    """Return the fields of the last part of a name; None for any text that is not an archive's name."""
     found = _NAME.fullmatch(text)
     if found is None:
         return None
@@ -87,7 +87,7 @@ def parse_name(text: str) -> ArchiveName | None:
 
 
 def parse_path(text: str) -> ArchivePath | None:
-    """Return what a whole name says; None for anything that is not exactly one."""
+    """Return the fields of a whole name; None for any other text."""
     if len(text) > PATH_MOST:
         return None
     parts = text.split("/")
@@ -98,21 +98,21 @@ def parse_path(text: str) -> ArchivePath | None:
 
 
 def is_namespace(text: str) -> bool:
-    """Return whether a text can stand for the namespace: a DNS label."""
+    """Return whether a text can be the namespace: a DNS label."""
     return _NAMESPACE.fullmatch(text) is not None
 
 
 def is_tenant(text: str) -> bool:
-    """Return whether a text can stand for the tenant: a DNS name, as resources bear it."""
+    """Return whether a text can be the tenant: a DNS name, as resources have."""
     return _TENANT.fullmatch(text) is not None and ".." not in text
 
 
 def tenant_of(directory: str) -> str:
     """Return the tenant's part of the name for a session directory's name or path below its root.
 
-    A name that is a slug stands as it is. Any other is cut down to one, with eight hex digits of its hash behind it,
-    so that two directories never share a tenant. One that may hold a phone number leaves nothing but the hash:
-    names stand outside the encryption. Whoever can list the store can still check a number that he guesses.
+    A name that is a slug is not changed. Any other is cut down to one, with eight hex digits of its hash behind it,
+    so that two directories never share a tenant. One that may hold a phone number is replaced by the hash alone:
+    names are not encrypted. Anybody who can list the store can still check a guessed number.
     """
     private = _holds_number(directory) and not _UUID.fullmatch(directory)
     if is_namespace(directory) and not private:
@@ -123,9 +123,9 @@ def tenant_of(directory: str) -> str:
 
 
 def tenant_of_store(store: str) -> str:
-    """Return what the names of all sessions of a cluster's key store begin with; `store` is the resource's name.
+    """Return the prefix of the names of all sessions of a cluster's key store; `store` is the resource's name.
 
-    `main.keystore.acme` is the session acme of the store main: no tenant is likely to be called that.
+    `main.keystore.acme` is the session acme of the store main: a tenant is unlikely to have such a name.
     """
     if len(store) > _STORE_MOST:
         digest = sha256(store.encode()).hexdigest()[:_HASH_DIGITS]
@@ -134,10 +134,10 @@ def tenant_of_store(store: str) -> str:
 
 
 def session_part(tenant: str) -> str:
-    """Return what `tenant_of` has made of a session's name: the tenant itself, or what follows its key store."""
+    """Return the output of `tenant_of` for a session's name: the tenant, without the prefix of its key store."""
     return tenant.rpartition(".")[2]
 
 
 def _holds_number(text: str) -> bool:
-    """Return whether a phone number may stand in a text, written together or in groups."""
+    """Return whether a text may contain a phone number, written together or in groups."""
     return _PHONE.search(re.sub(r"[\s()+./_-]", "", text)) is not None

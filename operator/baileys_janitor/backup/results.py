@@ -1,4 +1,4 @@
-"""What came of backups: of a session, and of each repository that it was put to."""
+"""The results of backups: of a session, and of each repository."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ NOTHING_TO_DO: Final = "NothingToDo"
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A repository, and what it is called in results."""
+    """A repository, and its name in results."""
 
     name: str
     repository: Repository
 
     @property
     def ident(self) -> str:
-        """The name under which a session's directory remembers it."""
+        """The repository's key in the record of a session's directory."""
         return repository_id(self.repository.location)
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long archives stay: by `retention`, or as long as the store's own lifecycle lets them (`bucket_days`)."""
+    """How long archives are kept: by `retention`, or by the store's own lifecycle (`bucket_days`)."""
 
     retention: Retention = field(default_factory=Retention)
     bucket_days: int | None = None
 
     @property
     def kept_seconds(self) -> float | None:
-        """How long the store keeps an object, None where that is not its work."""
+        """How long the store keeps an object, None if it has no lifecycle of its own."""
         return None if self.bucket_days is None else float(self.bucket_days * DAY_SECONDS)
 
 
 @dataclass(slots=True)
 class RepositoryResult:
-    """What came of one repository: Put, Unchanged (the newest archive there is still the session) or Failed and why.
+    """The result for one repository: Put, Unchanged (the newest archive there is still current), or Failed and why.
 
     `archive` is the name of the newest archive of ours there, `time` when its session was read (Unix seconds), `size`
-    in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None where it may not be listed.
-    `verified` says that the store has proved what was put, rather than given its word. `removed` went by retention;
-    `listed`: it was asked for its archives this time. `tidied`: this time it is known whether retention could be
-    applied; `retention_code` is why it could not. `unknown` archives there count for nothing.
+    in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None if listing is not allowed.
+    `verified`: the store has proved that it holds the archive, not only accepted it. `removed` counts removals by
+    retention; `listed`: it was listed this time. `tidied`: the attempt to apply retention is known this time;
+    `retention_code` is why it failed. `unknown` archives there are not counted.
     """
 
     name: str
@@ -80,20 +80,20 @@ class RepositoryResult:
 
     @property
     def suspicious(self) -> int:
-        """How many archives there somebody else has put."""
+        """The number of archives there that somebody else has put."""
         return 0 if self.unknown is None else self.unknown.suspicious
 
     def fail(self, problem: BackupProblem) -> None:
-        """Record that the archive is not there, and why."""
+        """Record that the archive was not put, and why."""
         self.outcome, self.code, self.message = FAILED, problem.code, problem.sentence
 
 
 @dataclass(slots=True)
 class BackupResult:
-    """What came of one backup: Completed, NothingToDo (a session that nobody has paired yet), or Failed and why.
+    """The result of one backup: Completed, NothingToDo (a session that was never paired), or Failed and why.
 
     `code` and `message` are those of the session; each repository has its own. `files` were read, `missing` changed at
-    every look and `unreadable` were torn at rest. `forgotten` is why the directory could not record it.
+    every read and `unreadable` were torn at rest. `forgotten` is why the directory could not record it.
     """
 
     outcome: str = FAILED
@@ -110,7 +110,7 @@ class BackupResult:
     seconds: float = 0.0
 
     def failure_in(self, repository: str) -> tuple[str, str] | None:
-        """Return code and sentence of why nothing is in a repository, by its name; None where it is there."""
+        """Return code and sentence of the failure in a repository, by its name; None if the archive is there."""
         found = next((each for each in self.repositories if each.name == repository), None)
         if found is not None and found.outcome != FAILED:
             return None

@@ -1,9 +1,9 @@
-"""One backup of one session: read once, packed once, put to each repository by itself.
+"""One backup of one session: read once, packed once, put to each repository independently.
 
-A repository is asked for nothing but what is needed, and at most twice in a backup: one PUT; every other day a LIST, to
-see whether what was put is still there; and a request to remove what was surplus then, in the next backup if this one
-puts. What one of them answers does not stop the others, and a session that is not whole is put nowhere, so a damaged
-one never travels and never pushes out a good archive.
+A repository gets only the requests needed, at most two per backup: one PUT; every other day a LIST, to
+check that our archives are still there; and a request to remove the surplus found then, in the next backup if this one
+puts. A failing repository does not stop the others. A session that is not whole is put nowhere, so a damaged
+one never leaves the volume and never displaces a good archive.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def back_up(
     tick: Callable[[], None] | None = None,
     pause: Callable[[float], None] = clock.sleep,
 ) -> BackupResult:
-    """Back up the session in an open directory. Never raises for trouble with the volume or a store.
+    """Back up the session in an open directory. Never raises for a problem with the volume or a store.
 
     Args:
         tenant: the tenant's part of the names, from `names.tenant_of`.
-        recipients: public keys that it is encrypted to; none leaves it open to everybody who can read the store.
+        recipients: public keys that it is encrypted to; without any, everybody who can read the store can read it.
         now: Unix seconds.
         quiesced: no process uses the session.
         force: put an archive although the session is unchanged.
-        memory: where its archives are remembered; None for the directory.
+        memory: the record of its archives; None for the one in the directory.
     """
     memory = memory or DirectoryMemory(directory, called_id(namespace, tenant), pause)
 
@@ -114,16 +114,16 @@ def back_up_source(
     now: float,
     force: bool = False,
 ) -> BackupResult:
-    """Back up a session that `read` reads at a time (Unix seconds), as `back_up` does that of a directory.
+    """Back up a session that `read` reads at a time (Unix seconds), as `back_up` does for a directory.
 
-    Never raises for trouble with a store, nor for VolumeProblem and SourceProblem that `read` and `memory` raise.
+    Never raises for a problem with a store, nor for a VolumeProblem or SourceProblem of `read` and `memory`.
     """
     started = clock.monotonic()
     result = BackupResult(time=int(now))
     try:
         known = memory.read()
         while any(each.time == int(now) for each in known.archives):
-            now += 1.0  # a name is used once
+            now += 1.0  # a name is used only once
         source = read(now)
     except (VolumeProblem, SourceProblem) as problem:
         _refuse(result, problem, memory)
@@ -147,7 +147,7 @@ def _refuse(result: BackupResult, problem: VolumeProblem | SourceProblem, memory
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """What a session is called, and to whom it is encrypted."""
+    """The name of a session, and its recipients."""
 
     tenant: str
     namespace: str
@@ -180,7 +180,7 @@ class _Run:
         self.lock = Lock()
 
     def carry_out(self, destinations: Sequence[Destination], *, force: bool) -> None:
-        """List what is to be listed, put what is due, remove what is surplus, and remember it."""
+        """List the repositories due for it, put where due, remove the surplus, and record it."""
         try:
             self._describe()
         except BackupProblem as problem:
@@ -223,7 +223,7 @@ class _Run:
         return last is None or not 0 <= self.now - last < LISTED_EVERY_SECONDS
 
     def _list(self, destination: Destination, result: RepositoryResult) -> None:
-        """List a repository, if that is allowed; credentials that may only put are enough for a backup."""
+        """List a repository, if allowed; credentials that may only put are enough for a backup."""
         result.listed = True
         try:
             session, there = self.session, self.known.in_repository(destination.ident)
@@ -236,7 +236,7 @@ class _Run:
             if problem.code == READ_FORBIDDEN:
                 result.put_only = True
                 self._change(lambda known: known.asked(destination.ident, int(self.now)))
-            elif problem.code != LISTING_TOO_LONG:  # a put would end the same way
+            elif problem.code != LISTING_TOO_LONG:  # a put would fail in the same way
                 result.fail(problem)
             return
         seen = {each.path.name: Seen(each.size, each.tag) for each in listing.archives}
@@ -247,7 +247,7 @@ class _Run:
         newest = newest_known(_stored(self.known, destination.ident), self.now)
         if newest is None or self._reader_differs(newest):
             return True
-        # A memory that must be small holds the first digits alone.
+        # A small memory holds only the first digits.
         digest = self.digest[: len(newest.digest)]
         return is_due(newest, digest, self.now, kept_seconds=self.keep.kept_seconds)
 
@@ -274,7 +274,7 @@ class _Run:
         _side_by_side(due, lambda each: self._put_one(each, packed, results[each.ident]))
 
     def _entered(self) -> tuple[PackedArchive, VolumeProblem | SourceProblem | None]:
-        """Pack, and enter the archive unless its name is taken; with why somebody else holds the directory."""
+        """Pack, and enter the archive unless its name is taken; also return the problem if the lock is held."""
         packed = self.source.pack(self.encrypt_to)
         entry = self._entry(packed)
         self._change(
@@ -283,7 +283,7 @@ class _Run:
         return packed, self._remember()
 
     def _is_anothers(self, packed: PackedArchive) -> bool:
-        """Return whether another backup of this session has entered a differing one of that name in this second."""
+        """Return whether another backup of this session has entered a different archive in the same second."""
         found = self.known.of_name(packed.name)
         return found is not None and found.sha256 != packed.sha256
 
@@ -322,7 +322,7 @@ class _Run:
         )
 
     def _look_for_strangers(self, destination: Destination, result: RepositoryResult) -> None:
-        """Look for archives in a repository that was listed that are not ours."""
+        """Count the archives in a listed repository that are not ours."""
         seen = self.seen.get(destination.ident)
         if seen is None:
             return
@@ -337,9 +337,9 @@ class _Run:
         )
 
     def _thin_out(self, destination: Destination, result: RepositoryResult) -> None:
-        """Remove what was surplus when a repository was listed; a failure there leaves the backup good.
+        """Remove the surplus found when a repository was listed; if that fails, the backup is still good.
 
-        After a put the next backup does it. One that fails is tried again after the next list.
+        After a put the next backup removes it. A failed removal is tried again after the next list.
         """
         ident = destination.ident
         if self.keep.bucket_days is not None:
@@ -369,22 +369,22 @@ class _Run:
         self._change(lambda known: known.with_surplus(ident, None))
 
     def _surplus(self, ident: str, time: int) -> list[ArchiveName]:
-        """Return the names of the archives that were surplus in a repository at some time."""
+        """Return the names of the archives that were surplus in a repository at a time."""
         ours = [each for each in _stored(self.known, ident) if each.time <= time]
         going = {(each.time, each.digest) for each in surplus(ours, self.keep.retention, time)}
         there = self.known.in_repository(ident)
         return [each.name for each in there if (each.time, each.digest) in going]
 
     def _change(self, change: Callable[[Known], Known]) -> None:
-        """Change what is known here, and in the directory at the next `_remember`."""
+        """Change the record in memory, and in the directory at the next `_remember`."""
         with self.lock:
             self.changes.append(change)
             self.known = change(self.known)
 
     def _remember(self) -> VolumeProblem | SourceProblem | None:
-        """Write down what has changed; return the problem where somebody else holds the directory.
+        """Write the changes to the record; return the problem if another process holds the directory.
 
-        An archive that is not remembered is better than none, so any other problem is only reported (`forgotten`).
+        An archive without a record is better than none, so any other problem is only reported (`forgotten`).
         """
         changes, self.changes = self.changes, []
         if not changes:
@@ -421,7 +421,7 @@ def _stored(known: Known, repository: str) -> list[StoredArchive]:
 
 
 def _side_by_side(destinations: Sequence[Destination], work: Callable[[Destination], None]) -> None:
-    """Do the same with each repository at once, so that a slow one costs the others nothing."""
+    """Run `work` for all repositories at once, so that a slow one does not delay the others."""
     if len(destinations) <= 1:
         for each in destinations:
             work(each)

@@ -1,4 +1,4 @@
-"""What a backup puts into an archive: a session that was read, whether from files or from a database."""
+"""The content of an archive: a session that was read, from files or from a database."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from baileys_janitor.policy.archives.pairing import Credentials
 from baileys_janitor.volume.copies.snapshot import Snapshot
 
 
-class SourceProblem(Exception):  # noqa: N818  # a refusal is as often the user's as an error of ours
-    """A session that could not be read, or whose archives could not be remembered: a code, and a sentence."""
+class SourceProblem(Exception):  # noqa: N818  # as often a refusal as an error
+    """A session that could not be read, or its archives not recorded: a code, and a sentence."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -25,8 +25,8 @@ class SourceProblem(Exception):  # noqa: N818  # a refusal is as often the user'
 class Source(Protocol):
     """A session that was read.
 
-    `digest` tells whether it has changed. `files` counts what is in it; `missing` and `unreadable` what is not, though
-    it is there. What is not yet known raises BackupProblem.
+    `digest` shows whether it has changed. `files` counts its content; `missing` and `unreadable` the files that exist
+    but are not in it. A value that is not yet known raises BackupProblem.
     """
 
     @property
@@ -46,7 +46,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a session directory, and what their archive is called."""
+    """The files of a session directory, and the names for their archive."""
 
     snapshot: Snapshot
     namespace: str
@@ -62,22 +62,22 @@ class Files:
 
     @property
     def credentials(self) -> Credentials:
-        """Whose session it is."""
+        """The credentials of the session."""
         return self.snapshot.session.credentials
 
     @property
     def files(self) -> int:
-        """How many files were read."""
+        """The number of files that were read."""
         return len(self.snapshot.content)
 
     @property
     def missing(self) -> int:
-        """How many changed at every look."""
+        """The number of files that changed at every read."""
         return len(self.snapshot.missing)
 
     @property
     def unreadable(self) -> int:
-        """How many are torn at rest, or may not be read."""
+        """The number of files that are torn at rest, or may not be read."""
         return len(self.snapshot.unreadable)
 
     def pack(self, recipients: Recipients) -> PackedArchive:
@@ -87,14 +87,14 @@ class Files:
         )
 
     def at(self, time: int) -> Files:
-        """Return it as one that was read at `time`, in Unix seconds."""
+        """Return this session as read at `time`, in Unix seconds."""
         session = replace(self.snapshot.session, time=time)
         return replace(self, snapshot=replace(self.snapshot, session=session))
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a session in a database. One transaction has seen them all, so none is ever missing or torn."""
+    """The rows of a session in a database. One transaction has read them all, so none is ever missing or torn."""
 
     snapshot: RowsSnapshot
     namespace: str
@@ -112,12 +112,12 @@ class Rows:
 
     @property
     def credentials(self) -> Credentials:
-        """Whose session it is."""
+        """The credentials of the session."""
         return self.snapshot.credentials
 
     @property
     def files(self) -> int:
-        """How many rows were read."""
+        """The number of rows that were read."""
         return sum(each.rows for each in self.snapshot.tables)
 
     def pack(self, recipients: Recipients) -> PackedArchive:
@@ -127,5 +127,5 @@ class Rows:
         )
 
     def at(self, time: int) -> Rows:
-        """Return it as one that was read at `time`, in Unix seconds."""
+        """Return this session as read at `time`, in Unix seconds."""
         return replace(self, snapshot=replace(self.snapshot, time=time))

@@ -36,7 +36,7 @@ _32_BITS: Final = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PackedArchive:
-    """An archive as it is put into a repository, the SHA-256 of its bytes in hex digits, and what it holds."""
+    """An archive ready to be put into a repository, the SHA-256 of its bytes in hex digits, and its content."""
 
     name: ArchiveName
     data: bytes
@@ -50,7 +50,7 @@ class PackedArchive:
 def pack(
     snapshot: Snapshot, *, namespace: str, tenant: str, recipients: Recipients, cluster: str = ""
 ) -> PackedArchive:
-    """Pack a snapshot for those recipients; for none of them, it is not encrypted.
+    """Pack a snapshot for those recipients; without any, it is not encrypted.
 
     Memory: the archive itself, its manifest and some 100 kB. Raises BackupProblem: NameInvalid.
     """
@@ -66,13 +66,13 @@ def pack_rows(
     recipients: Recipients,
     cluster: str = "",
 ) -> PackedArchive:
-    """Pack the rows of a session as `pack` does its files. Raises BackupProblem: NameInvalid."""
+    """Pack the rows of a session as `pack` does for files. Raises BackupProblem: NameInvalid."""
     manifest = rows_manifest_of(snapshot, cluster=cluster, namespace=namespace, tenant=tenant)
     return _packed(manifest, snapshot.content, recipients)
 
 
 def plain(manifest: Manifest, content: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Return the bytes of an archive that is not encrypted, in pieces; `content` is what the manifest lists."""
+    """Return the bytes of an unencrypted archive, in pieces; `content` holds the files of the manifest."""
     return _compressed(_tar(manifest, content))
 
 
@@ -104,7 +104,7 @@ def _tar(manifest: Manifest | RowsManifest, content: Mapping[str, bytes]) -> Ite
 
 
 def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Return pieces as gzip compresses them."""
+    """Return pieces compressed by gzip."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     checksum = size = 0
     yield GZIP_HEADER
@@ -118,14 +118,14 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Pieces:
-    """A reader of pieces that are made as it reads."""
+    """A reader of pieces that are made as it is read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._rest = memoryview(b"")
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return some of the bytes, none at the end."""
+        """Return some of the bytes; none at the end."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:

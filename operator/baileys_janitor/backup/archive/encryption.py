@@ -1,6 +1,6 @@
-"""Encryption of archives with age: to public keys, so that whoever makes backups cannot read them.
+"""Encryption of archives with age: to public keys, so that the machine that makes backups cannot read them.
 
-Recipients are age keys (`age1...`) or SSH keys; whatever they encrypt, the `age` program decrypts. No key is in any
+Recipients are age keys (`age1...`) or SSH keys; the `age` program can decrypt the result. No key is in any
 printed form, and no error of the library is passed on.
 """
 
@@ -24,44 +24,44 @@ from baileys_janitor.backup.errors import (
 )
 
 RECIPIENTS_MOST: Final = 32
-"""More would make a header that is not read any more."""
+"""More would make a header longer than the limit on reading."""
 
 _IDENTITIES_MOST: Final = 32
-# The library parses a header again from its beginning for each piece that arrives.
+# The library parses a header again from its beginning for each piece.
 _HEADER_MOST_BYTES: Final = 32 * 1024
 _HEADER_END: Final = b"\n--- "
 _HEADER_MAC_BYTES: Final = 44
-_SECRET: Final = "AGE-SECRET-KEY-"  # noqa: S105  # how one begins
+_SECRET: Final = "AGE-SECRET-KEY-"  # noqa: S105  # the prefix of an age secret key
 _PRIVATE: Final = "PRIVATE KEY-----"
 _NO_IDENTITY_FITS: Final = "No matching keys found"
 
 
 class Reader(Protocol):
-    """Bytes that are read in pieces."""
+    """Bytes read in pieces."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes; none at the end."""
 
 
 class Writer(Protocol):
-    """Something that takes bytes in pieces."""
+    """Bytes written in pieces."""
 
     def write(self, data: bytes, /) -> int:
-        """Take all of `data` and return its length."""
+        """Write all of `data` and return its length."""
 
     def flush(self) -> None:
-        """Do what is left to do with what was taken."""
+        """Finish writing the buffered data."""
 
 
 class Recipients:
-    """The public keys that an archive is encrypted to; empty where it is not encrypted."""
+    """The public keys that an archive is encrypted to; empty if it is not encrypted."""
 
     __slots__ = ("_keys",)
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         """Read public keys as `age-keygen -y` and `ssh-keygen` print them.
 
-        Raises BackupProblem, which tells by its position (from 1) which of them is none.
+        Raises BackupProblem with the position (from 1) of the invalid key.
         """
         self._keys = [_recipient(text, place) for place, text in enumerate(texts, 1)]
         if len(self._keys) > RECIPIENTS_MOST:
@@ -71,7 +71,7 @@ class Recipients:
         return len(self._keys)
 
     def encrypt(self, reader: Reader, writer: Writer) -> None:
-        """Encrypt what is read; what reader and writer raise passes through."""
+        """Encrypt from a reader to a writer; their exceptions pass through."""
         pyrage.encrypt_io(reader, writer, self._keys)
 
     def __repr__(self) -> str:
@@ -79,14 +79,14 @@ class Recipients:
 
 
 class Identities:
-    """The secret keys that open archives."""
+    """The secret keys that decrypt archives."""
 
     __slots__ = ("_keys",)
 
     def __init__(self, text: str) -> None:
         """Read an identity file: one age key a line, with empty lines and comments (#), or one SSH private key.
 
-        Raises BackupProblem, which names the line.
+        Raises BackupProblem with the number of the invalid line.
         """
         self._keys = [_ssh_identity(text)] if _PRIVATE in text else _identities(text)
 
@@ -94,9 +94,9 @@ class Identities:
         return len(self._keys)
 
     def decrypt(self, reader: Reader, writer: Writer) -> None:
-        """Decrypt what is read, in pieces that are each known to be genuine before they are written.
+        """Decrypt from a reader to a writer, in pieces that are each verified before they are written.
 
-        That all were written is known only when this returns. What reader and writer raise passes through. Raises
+        Only when this returns are all pieces written. Exceptions of reader and writer pass through. Raises
         BackupProblem: WrongIdentity, ArchiveTruncated, ArchiveDamaged.
         """
         source = _Source(reader)
@@ -111,11 +111,11 @@ class Identities:
                 code = WRONG_IDENTITY
         except OSError:
             pass
-        # The library passes on what the reader raises, or, within a header, an error of its own instead.
+        # The library passes on the reader's exceptions, but replaces them by its own within a header.
         failure = source.failure or target.failure
         if failure is not None:
             raise failure
-        # Raised out here, without a context: the library's words are not ours to pass on.
+        # Raised outside the handler, without a context: the library's text must not be passed on.
         raise BackupProblem(code)
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ class Identities:
 
 
 def generate() -> tuple[str, str]:
-    """Return a new secret key and the public key that belongs to it."""
+    """Return a new secret key and its public key."""
     identity = pyrage.x25519.Identity.generate()
     return str(identity), str(identity.to_public())
 
@@ -175,7 +175,7 @@ def _ssh_identity(text: str) -> pyrage.ssh.Identity:
 
 
 class _Source:
-    """A reader whose beginning is looked at first, and that remembers whether it has failed."""
+    """A reader that checks the header first, and remembers whether it has failed."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -183,7 +183,7 @@ class _Source:
         self.failure: BaseException | None = None
 
     def check_header(self) -> None:
-        """Read ahead until the header is complete. Raises BackupProblem where it is none."""
+        """Read ahead until the header is complete. Raises BackupProblem if it is invalid."""
         while True:
             end = self._ahead.find(_HEADER_END)
             if 0 <= end <= len(self._ahead) - len(_HEADER_END) - _HEADER_MAC_BYTES:

@@ -1,4 +1,4 @@
-"""How the two forms of an archive begin: compressed, and encrypted besides."""
+"""The beginnings of the two forms of an archive: compressed, and encrypted as well."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The manifest of an archive: whose session it holds, and each of its files with its checksum.
+"""The manifest of an archive: the owner of the session, and each of its files with its checksum.
 
-`manifest.json` is one JSON document, written in one way only: a line of facts, then a line a file. So it is read line
-by line in bounded memory, and each line must be the very one that this module would write. Anybody who knows a
-recipient can make an archive, so nothing in a manifest is believed that is not checked. The kinds of files belong to
-the format: a further one makes a further version.
+`manifest.json` is one JSON document in a fixed form: a line of facts, then a line a file. So it is read line
+by line in bounded memory, and each line must equal the line that this module would write. Anybody who knows a
+recipient can make an archive, so a manifest is not trusted without checks. The kinds of files belong to
+the format: a new kind needs a new version.
 
-File names are personal data and stand in manifests, inside the encryption; they are in no printed form.
+File names are personal data; manifests hold them inside the encryption, and no printed form does.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _MODE: Final = re.compile(r"0[0-7]{3}", re.ASCII)
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Manifest:
-    """What an archive holds.
+    """The content of an archive.
 
     `time` is when the session was read (Unix seconds), `quiesced` whether its process was stopped then. `fingerprint`,
-    `pairing` and both counters are what its creds.json says (see `policy.pairing`). `missing` and `unreadable` name
+    `pairing` and both counters are from its creds.json (see `policy.pairing`). `missing` and `unreadable` name
     session files that are not in it (see `volume.snapshot`). Files and names are in ascending order.
     """
 
@@ -72,7 +72,7 @@ class Manifest:
     def digest(self) -> str:
         """A SHA-256, in hex digits, of the files, and of whether the process was stopped; not of the time.
 
-        Encryption is random, so this tells whether anything has changed since another archive.
+        Encryption is random, so only this shows whether anything has changed since another archive.
         """
         state = sha256(b"quiesced\n" if self.quiesced else b"running\n")
         for each in self.files:
@@ -98,7 +98,7 @@ class Manifest:
 
 
 def manifest_of(snapshot: Snapshot, *, cluster: str, namespace: str, tenant: str) -> Manifest:
-    """Return the manifest of a snapshot; raise BackupProblem where a name cannot stand in it."""
+    """Return the manifest of a snapshot; raise BackupProblem if a name is not allowed in it."""
     require_names(cluster, namespace, tenant)
     session, credentials = snapshot.session, snapshot.session.credentials
     return Manifest(
@@ -118,7 +118,7 @@ def manifest_of(snapshot: Snapshot, *, cluster: str, namespace: str, tenant: str
 
 
 class ManifestDecoder:
-    """Reads a manifest in pieces, and keeps no more of it than its files.
+    """Reads a manifest in pieces, and keeps only its files.
 
     Files, with `FILE_OVERHEAD_BYTES` for each and for each further name, must stay within `limit_bytes`. Raises
     BackupProblem: ArchiveVersion, ManifestInvalid, ArchiveTooLarge.
@@ -134,10 +134,10 @@ class ManifestDecoder:
         self._missing: list[str] = []
         self._unreadable: list[str] = []
         self._last = ""
-        self._comma: bool | None = None  # behind the item before; None before the first
+        self._comma: bool | None = None  # after the previous item; None before the first
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes."""
+        """Process the next bytes."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             if len(line) > _LINE_MOST_BYTES:
@@ -147,7 +147,7 @@ class ManifestDecoder:
             raise invalid("a line is too long")
 
     def finish(self) -> Manifest:
-        """Return the manifest, which must be complete."""
+        """Return the manifest; raise unless it is complete."""
         if self._rest or self._read != self._read_nothing:
             raise invalid("its end")
         manifest = Manifest(
@@ -197,7 +197,7 @@ class ManifestDecoder:
         into.append(name)
 
     def _item(self, line: bytes, end: bytes, then: Callable[[bytes], None]) -> bytes | None:
-        """Return the item of a line; None where the list ends, and go on with `then`."""
+        """Return the item of a line; at the end of the list return None, and continue with `then`."""
         if line == end and not self._comma:
             self._read, self._comma, self._last = then, None, ""
             return None
@@ -207,7 +207,7 @@ class ManifestDecoder:
         return line.removesuffix(b",")
 
     def _take(self, name: str, size: int) -> None:
-        if name <= self._last:  # that there are no two of a name shows, too
+        if name <= self._last:  # also ensures that no name occurs twice
             raise invalid("the order of its files")
         self._last = name
         self._room -= size + FILE_OVERHEAD_BYTES
@@ -220,7 +220,7 @@ def _head_line(manifest: Manifest) -> bytes:
 
 
 def _read_head_line(line: bytes) -> dict[str, object]:
-    """Return the facts of the first line, by the names of the fields of `Manifest`."""
+    """Return the facts of the first line, by the field names of `Manifest`."""
     head = checked_head(parsed(line.removesuffix(_FILES) + b"}"))
     if _head_line(Manifest(**head, files=())) != line:  # type: ignore[arg-type]
         raise invalid("its beginning")
@@ -241,7 +241,7 @@ def _file_line(file: ArchivedFile) -> bytes:
 
 
 def _file_of(item: bytes) -> ArchivedFile | None:
-    """Return the file of an entry; None unless the entry is the one that would be written of it."""
+    """Return the file of an entry; None unless writing the file gives the same entry."""
     found = parsed(item)
     if not isinstance(found, dict):
         return None
@@ -262,7 +262,7 @@ def _file_of(item: bytes) -> ArchivedFile | None:
 
 
 def _items(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Return lines with a comma behind each but the last."""
+    """Return lines with a comma after each but the last."""
     before = None
     for line in lines:
         if before is not None:
@@ -273,5 +273,5 @@ def _items(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _is_name(name: str) -> bool:
-    """Return whether a name is that of a session file: of a known kind, and of this directory."""
+    """Return whether a name is that of a session file: of a known kind, and without a directory."""
     return len(name) <= _NAME_MOST_BYTES and "/" not in name and classify(name)[0] != OTHER

@@ -1,4 +1,4 @@
-"""What every manifest begins with, whatever its archive holds: format version, whose session, and from when.
+"""The beginning of every manifest, whatever the archive holds: format version, owner, and time.
 
 Version 1 is an archive of files (`manifest`), version 2 one of a database's rows (`rows_manifest`).
 """
@@ -29,12 +29,12 @@ NUMBER_MOST: Final = 2**63 - 1
 _OTHER_FORMS: Final = {FILES_VERSION: ARCHIVE_OF_FILES, ROWS_VERSION: ARCHIVE_OF_ROWS}
 _CLUSTER_MOST: Final = 253
 _COUNTER_MOST: Final = 10**9
-# Every version begins so, so that an older program can name a newer one.
+# Every version has this beginning, so that an older program can report a newer version.
 _BEGINNING: Final = re.compile(rb'\{"version":([1-9][0-9]{0,8}),', re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
-#: JSON in the one form in which manifests are written.
+#: JSON in the fixed form of manifests.
 as_json: Final[Callable[[object], str]] = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -62,7 +62,7 @@ class Head(Protocol):
 
 
 def require_names(cluster: str, namespace: str, tenant: str) -> None:
-    """Raise BackupProblem where a name cannot stand in a manifest."""
+    """Raise BackupProblem if a name is not allowed in a manifest."""
     for field, valid in (
         ("cluster", _is_cluster(cluster)),
         ("namespace", is_namespace(namespace)),
@@ -73,7 +73,7 @@ def require_names(cluster: str, namespace: str, tenant: str) -> None:
 
 
 def head_text(version: int, head: Head) -> str:
-    """Return the JSON of the facts, without the bracket that closes it."""
+    """Return the JSON of the facts, without the closing bracket."""
     text = as_json(
         {
             "version": version,
@@ -92,7 +92,7 @@ def head_text(version: int, head: Head) -> str:
 
 
 def require_version(beginning: bytes, version: int) -> None:
-    """Raise BackupProblem where a manifest begins as none of this version does."""
+    """Raise BackupProblem unless a manifest begins with this version."""
     begins = _BEGINNING.match(beginning)
     if begins is None:
         raise invalid("its beginning")
@@ -104,7 +104,7 @@ def require_version(beginning: bytes, version: int) -> None:
 
 
 def checked_head(found: object) -> dict[str, object]:
-    """Return the facts in a document, by the names that they have in `Head`. Raises BackupProblem."""
+    """Return the facts in a document, by their names in `Head`. Raises BackupProblem."""
     if not isinstance(found, dict):
         raise invalid("its beginning")
     head = {
@@ -136,7 +136,7 @@ def checked_head(found: object) -> dict[str, object]:
 
 
 def parsed(text: bytes) -> object:
-    """Return what JSON says; None for what is none."""
+    """Return parsed JSON; None if it is invalid."""
     try:
         return parse(text.decode("utf-8"))
     except (JsonError, UnicodeDecodeError):

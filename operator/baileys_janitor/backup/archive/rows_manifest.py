@@ -1,8 +1,8 @@
-"""The manifest of an archive of rows: whose session it holds, and the tables that its rows come from.
+"""The manifest of an archive of rows: the owner of the session, and the tables of its rows.
 
-Such an archive has three members behind its manifest: `creds.json`, the credentials as the library would keep them in a
+Such an archive has three members after its manifest: `creds.json`, the credentials as the library would keep them in a
 file, and `creds.copy` and `keys.copy`, the session's rows as PostgreSQL's `COPY` writes them, whole and in order. So it
-can be read with `age`, `tar` and `psql` alone. Nothing in a manifest is believed that is not checked (see `manifest`).
+can be read with `age`, `tar` and `psql` alone. A manifest is not trusted without checks (see `manifest`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MODE: Final = 0o600
 _TABLES: Final = (CREDS_ROWS, KEYS_ROWS)
 _MANIFEST_MOST_BYTES: Final = 256 * 1024
 _COLUMNS_MOST: Final = 400
-# Schema and table, each of 63 bytes, every one of which may be a quote that is written twice.
+# Schema and table of up to 63 bytes each, all of which may be quotes, which are doubled.
 _TABLE_NAME_MOST: Final = 2 * 128 + 1
 _COLUMN_NAME_MOST: Final = 63
 _NS: Final = 10**9
@@ -58,7 +58,7 @@ class ArchivedRows:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RowsSnapshot:
-    """A session's rows as one transaction saw them at `time` (Unix seconds); `content` has each member by name.
+    """A session's rows as read by one transaction at `time` (Unix seconds); `content` has each member by name.
 
     `quiesced`: no process uses the session.
     """
@@ -75,7 +75,7 @@ class RowsSnapshot:
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class RowsManifest:
-    """What an archive of rows holds. The facts are those of `manifest.Manifest`; `creds` is creds.json."""
+    """The content of an archive of rows. The facts are those of `manifest.Manifest`; `creds` is creds.json."""
 
     cluster: str
     namespace: str
@@ -92,7 +92,7 @@ class RowsManifest:
 
     @property
     def files(self) -> list[ArchivedFile]:
-        """The members behind the manifest, in order."""
+        """The members after the manifest, in order."""
         mtime_ns = self.time * _NS
         creds = ArchivedFile(CREDS_NAME, self.creds_size, mtime_ns, MODE, self.creds_sha256)
         tables = [
@@ -122,7 +122,7 @@ class RowsManifest:
 def rows_manifest_of(
     snapshot: RowsSnapshot, *, cluster: str, namespace: str, tenant: str
 ) -> RowsManifest:
-    """Return the manifest of a snapshot; raise BackupProblem where a name cannot stand in it."""
+    """Return the manifest of a snapshot; raise BackupProblem if a name is not allowed in it."""
     require_names(cluster, namespace, tenant)
     credentials, creds = snapshot.credentials, snapshot.content[CREDS_NAME]
     return RowsManifest(
@@ -144,7 +144,7 @@ def rows_manifest_of(
 class RowsManifestDecoder:
     """Reads a manifest in pieces.
 
-    What its members hold, with `FILE_OVERHEAD_BYTES` for each row, must stay within `limit_bytes`. Raises
+    The content of its members, with `FILE_OVERHEAD_BYTES` for each row, must stay within `limit_bytes`. Raises
     BackupProblem: ArchiveVersion, ArchiveOfFiles, ManifestInvalid, ArchiveTooLarge.
     """
 
@@ -153,14 +153,14 @@ class RowsManifestDecoder:
         self._data = b""
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes."""
+        """Process the next bytes."""
         self._data += piece
         require_version(self._data, ROWS_VERSION)
         if len(self._data) > _MANIFEST_MOST_BYTES:
             raise invalid("it is too long")
 
     def finish(self) -> RowsManifest:
-        """Return the manifest, which must be complete."""
+        """Return the manifest; raise unless it is complete."""
         document = parsed(self._data)
         head = checked_head(document)
         assert isinstance(document, dict)  # it has a head

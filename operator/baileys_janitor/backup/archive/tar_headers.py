@@ -1,9 +1,9 @@
-"""The tar format of archives: which bytes stand before, between and after the files.
+"""The tar format of archives: the bytes before, between and after the files.
 
-Each archive has one form only: POSIX headers of regular files of nobody (uid and gid 0, no user's name), a PAX header
-before a name that is too long for one. A reader therefore makes the headers that it expects and compares bytes: nothing
-that another has made is ever parsed. The bytes are this module's own, so that an old archive can be read by whatever
-version of the language comes.
+Each archive has one fixed form: POSIX headers of regular files without an owner (uid and gid 0, no names), a PAX header
+before a name that is too long for one. A reader therefore builds the headers that it expects and compares bytes: no
+header of another program is ever parsed. The format is implemented here, so that an old archive can be read by
+every later version of the language.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 BLOCK_BYTES: Final = 512
-#: What ends an archive.
+#: The end of an archive.
 END: Final = bytes(2 * BLOCK_BYTES)
 #: Times have 33 bits: up to the year 2242.
 TIME_MAX: Final = 8**11 - 1
@@ -28,7 +28,7 @@ _SUM_PLACE: Final = b" " * 8
 def header(name: str, *, size: int, time: int, mode: int) -> bytes:
     """Return the header of a regular file: an ASCII name without "/", bytes, Unix seconds, permission bits.
 
-    A time outside the bounds of tar becomes the nearest one within them.
+    A time outside the bounds of tar is replaced by the nearest one within them.
     """
     time = min(max(time, 0), TIME_MAX)
     encoded = name.encode("ascii")
@@ -44,14 +44,14 @@ def header(name: str, *, size: int, time: int, mode: int) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """Return what follows content of so many bytes, up to the next block."""
+    """Return the padding after content of this size, up to the next block."""
     return bytes(-size % BLOCK_BYTES)
 
 
 def size_and_time(block: bytes) -> tuple[int, int] | None:
     """Return size and time of a header that `header` has made for a short name; None for any other block.
 
-    The caller compares the block with the one that he expects.
+    The caller compares the block with the expected one.
     """
     size, time = _number(block[_SIZE]), _number(block[_TIME])
     return None if size is None or time is None else (size, time)
@@ -79,7 +79,7 @@ def _block(name: bytes, size: int, time: int, mode: int, kind: bytes) -> bytes:
 
 def _record(text: bytes) -> bytes:
     """Return a PAX record, whose length counts its own digits."""
-    rest = len(text) + 2  # a space before, a line end behind
+    rest = len(text) + 2  # a space before, a line end after
     length = rest + len(str(rest))
     length = rest + len(str(length))
     return b"%d %b\n" % (length, text)

@@ -1,7 +1,7 @@
-"""Unpacking an archive that anybody may have made.
+"""Unpacking an archive from an untrusted source.
 
-Whoever knows a public recipient can encrypt what he likes, so every layer has a bound, and the tar is not parsed at
-all: the manifest comes first, and from then on each byte that is not a file's content is known beforehand.
+Anybody who knows a public recipient can encrypt arbitrary content, so every layer has a bound, and the tar is not
+parsed at all: the manifest comes first, and then every byte that is not a file's content is known beforehand.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 _NS: Final = 10**9
 _STEP_BYTES: Final = 64 * 1024
-# What encryption and compression add at most to content that cannot be compressed.
+# The most that encryption and compression add to content that cannot be compressed.
 _MORE_BYTES: Final = 1024 * 1024
 
-#: Asks for at most so many bytes, and is given one of them at least.
+#: Yields the most bytes it can take, and is sent at least one.
 _Steps = Generator[int, bytes, None]
 
 
@@ -62,7 +62,7 @@ class _Decoder(Protocol[Decoded]):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UnpackedArchive:
-    """A whole archive: its manifest, the session as a restore plan sees it, and the bytes of each file by name."""
+    """A whole archive: its manifest, the session as a restore plan needs it, and the bytes of each file by name."""
 
     manifest: Manifest
     session: ArchivedSession
@@ -74,9 +74,9 @@ class UnpackedArchive:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UnpackedRows:
-    """A whole archive of rows: its manifest, whose session it is, and the bytes of each member by name.
+    """A whole archive of rows: its manifest, the session, and the bytes of each member by name.
 
-    Of the session's files only creds.json is known before its rows are in a table.
+    Of the session's files only creds.json is known until its rows are in a table.
     """
 
     manifest: RowsManifest
@@ -90,10 +90,10 @@ class UnpackedRows:
 def unpack(
     chunks: Iterable[bytes], identities: Identities | None, limit_bytes: int = LIMIT_BYTES
 ) -> UnpackedArchive:
-    """Return what an archive holds, if it is whole, unchanged and of this program's own form.
+    """Return the content of an archive, if it is whole, unchanged and in this program's own form.
 
-    `chunks` are its bytes in pieces of any size, which are all taken; what they raise passes through. `identities` is
-    None for an archive that is not encrypted, and for no other. Memory: at most `limit_bytes` and 30 MB, whatever the
+    `chunks` are its bytes in pieces of any size, which are all read; their exceptions pass through. `identities` must
+    be None for an archive that is not encrypted, and only then. Memory: at most `limit_bytes` and 30 MB, whatever the
     archive is.
 
     Raises BackupProblem: NotAnArchive, IdentityMissing, ArchiveNotEncrypted, WrongIdentity, ArchiveTruncated,
@@ -106,7 +106,7 @@ def unpack(
 def unpack_rows(
     chunks: Iterable[bytes], identities: Identities | None, limit_bytes: int = LIMIT_BYTES
 ) -> UnpackedRows:
-    """Return what an archive of rows holds, as `unpack` does that of one of files. Raises BackupProblem, too."""
+    """Return the content of an archive of rows, as `unpack` does for files. Raises BackupProblem as well."""
     decoder = RowsManifestDecoder(limit_bytes)
     manifest, content = _opened(chunks, identities, limit_bytes, decoder)
     data = content[CREDS_NAME]
@@ -132,7 +132,7 @@ def _opened(
     _check_kind(source.peek(len(AGE_HEADER)), identities)
     if identities is not None:
         identities.decrypt(source, target)
-        if source.read(1):  # so that whoever hashes the chunks has seen them all
+        if source.read(1):  # so that a caller that hashes the chunks has seen them all
             raise BackupProblem(ARCHIVE_DAMAGED)
     else:
         while piece := source.read(_STEP_BYTES):
@@ -166,7 +166,7 @@ def _unpacked(manifest: Manifest, content: Mapping[str, bytes]) -> UnpackedArchi
 
 
 def _credentials_of(manifest: Manifest | RowsManifest, data: bytes) -> Credentials:
-    """Return what creds.json says, which must be what the manifest says."""
+    """Return the credentials in creds.json, which must agree with the manifest."""
     credentials = read_credentials(data)
     if credentials is None or (
         manifest.fingerprint,
@@ -184,7 +184,7 @@ def _credentials_of(manifest: Manifest | RowsManifest, data: bytes) -> Credentia
 
 
 class _Source:
-    """A reader of chunks, up to a number of bytes."""
+    """A reader of chunks, up to a limit in bytes."""
 
     def __init__(self, chunks: Iterator[bytes], limit_bytes: int) -> None:
         self._chunks = chunks
@@ -193,7 +193,7 @@ class _Source:
         self._rest = memoryview(b"")
 
     def peek(self, size: int) -> bytes:
-        """Return how the bytes begin, and leave them there."""
+        """Return the first bytes without consuming them."""
         found = b""
         while len(found) < size and (piece := self.read(_STEP_BYTES)):
             found += piece
@@ -202,7 +202,7 @@ class _Source:
         return found[:size]
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return some of the bytes, none at the end. Raises BackupProblem: ArchiveTooLarge."""
+        """Return some of the bytes; none at the end. Raises BackupProblem: ArchiveTooLarge."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -217,7 +217,7 @@ class _Source:
 
 
 class _Gunzip:
-    """Decompresses one gzip member of the form that `archive` writes, a small step at a time."""
+    """Decompresses one gzip member in the form that `archive` writes, in small steps."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
@@ -225,7 +225,7 @@ class _Gunzip:
         self._inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 
     def write(self, data: bytes, /) -> int:
-        """Take compressed bytes. Raises BackupProblem."""
+        """Process compressed bytes. Raises BackupProblem."""
         if len(self._beginning) < len(GZIP_HEADER):
             self._beginning += data[: len(GZIP_HEADER) - len(self._beginning)]
             if not GZIP_HEADER.startswith(self._beginning):
@@ -234,15 +234,15 @@ class _Gunzip:
         while rest:
             self._write(self._step(rest))
             rest = self._inflate.unconsumed_tail
-        if self._inflate.unused_data:  # a second member, or anything else
+        if self._inflate.unused_data:  # a second member, or other bytes
             raise BackupProblem(ARCHIVE_DAMAGED)
         return len(data)
 
     def flush(self) -> None:
-        """Keep nothing back: `finish` says that all is there."""
+        """Do nothing: `finish` checks that everything was written."""
 
     def finish(self) -> None:
-        """Decompress what is left, to the end of the member. Raises BackupProblem."""
+        """Decompress the rest, to the end of the member. Raises BackupProblem."""
         while not self._inflate.eof and (piece := self._step(b"")):
             self._write(piece)
         if not self._inflate.eof:
@@ -257,7 +257,7 @@ class _Gunzip:
 
 
 class _Members(Generic[AnyManifest]):
-    """The manifest, and then exactly the files that it names."""
+    """The manifest, and then exactly the files that it lists."""
 
     def __init__(self, decoder: _Decoder[AnyManifest]) -> None:
         self.content: dict[str, bytes] = {}
@@ -267,7 +267,7 @@ class _Members(Generic[AnyManifest]):
         self._wanted = next(self._steps)
 
     def write(self, data: bytes) -> None:
-        """Take bytes of the tar. Raises BackupProblem."""
+        """Process bytes of the tar. Raises BackupProblem."""
         rest = memoryview(data)
         while rest:
             if not self._wanted:
@@ -276,7 +276,7 @@ class _Members(Generic[AnyManifest]):
             self._wanted = self._send(piece)
 
     def finish(self) -> AnyManifest:
-        """Return the manifest, once all is there. Raises BackupProblem."""
+        """Return the manifest, once everything was read. Raises BackupProblem."""
         if self._wanted or self._manifest is None:
             raise BackupProblem(ARCHIVE_TRUNCATED)
         return self._manifest
@@ -327,7 +327,7 @@ def _read_manifest(decoder: _Decoder[AnyManifest]) -> Generator[int, bytes, AnyM
 
 
 def _expect(known: bytes) -> _Steps:
-    """Take exactly these bytes."""
+    """Accept exactly these bytes."""
     place = 0
     while place < len(known):
         piece = yield len(known) - place

@@ -1,7 +1,7 @@
-"""A process for each member, or for many in turn: one that takes too long is killed, and costs the others nothing.
+"""Child processes, one for each member or for many in turn: a slow one is killed without a loss to the others.
 
-The library of a store has threads of its own and cannot be interrupted; a process can. Its memory goes with it. Each
-message of the process comes with its length before it, so that half of one counts for nothing.
+The library of a store has threads of its own and cannot be interrupted; a process can, and its memory is freed. Each
+message of the process is preceded by its length, so that an incomplete one is not used.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 ANSWER_BYTES_MAX: Final = 65_536
-"""Bytes that a process may write, all its messages together."""
+"""The limit on bytes that a process may write, in all its messages."""
 _LENGTH_BYTES: Final = 4
 Tell = Callable[[bytes], None]
 _ENDS_SECONDS: Final = 2.0
-"""How long a process that was killed is waited for: one that hangs in a volume ends when the volume answers."""
+"""The time to wait for a killed process: one that hangs in a volume ends when the volume answers."""
 
 
 class Killed(Exception):  # noqa: N818 - how it ended
-    """The process ended without an answer. `in_time` says that it was not killed for taking too long."""
+    """The process ended without an answer. `in_time`: it was not killed for taking too long."""
 
     def __init__(self, *, in_time: bool) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class Killed(Exception):  # noqa: N818 - how it ended
 
 
 def call(work: Callable[[], bytes], seconds: float, stop: Callable[[], str | None]) -> bytes:
-    """Return what `work` returns in a process of its own that may take so long; `Killed` where it never does.
+    """Return the result of `work` in a child process with this time limit; raise `Killed` if it never returns.
 
-    `stop` is asked now and then whether to end before.
+    `stop` is called now and then and may end it early.
     """
     return call_telling(lambda _: work(), seconds, stop, lambda _: None)
 
@@ -43,7 +43,7 @@ def call_telling(
     stop: Callable[[], str | None],
     hear: Tell,
 ) -> bytes:
-    """Do as `call`; what `work` tells before it returns, `hear` is called with at once."""
+    """Do as `call`; pass each message that `work` sends before it returns to `hear` at once."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -62,7 +62,7 @@ def call_telling(
 
 
 def _hear_all(messages: Iterator[bytes | None], hear: Tell) -> tuple[bytes | None, bool]:
-    """Return the answer, which comes after an empty message, None where there is none; and whether it came to its end
+    """Return the answer, which comes after an empty message, None without one; and whether the process ended
     in time."""
     over = False
     for message in messages:
@@ -79,9 +79,9 @@ def _hear_all(messages: Iterator[bytes | None], hear: Tell) -> tuple[bytes | Non
 def stream(
     work: Callable[[Tell], None], seconds: float, stop: Callable[[], str | None]
 ) -> Iterator[bytes]:
-    """Yield what `work` tells from a process of its own, which may take so long for each message.
+    """Yield the messages of `work` from a child process; the time limit applies to each message.
 
-    Ends when `work` returns. Raises `Killed` where it does not, or where nothing comes in time.
+    Ends when `work` returns. Raises `Killed` if it does not return, or if no message arrives in time.
     """
 
     def all_told(tell: Tell) -> bytes:
@@ -110,7 +110,7 @@ def stream(
 
 
 def _exactly(reading: int, size: int, end: float, stop: Callable[[], str | None]) -> bytes:
-    """Return so many bytes; `Killed` where they do not come in time, or the other side is gone."""
+    """Return this many bytes; raise `Killed` if they do not arrive in time, or the pipe is closed."""
     found = b""
     poll = select.poll()
     poll.register(reading, select.POLLIN)
@@ -128,7 +128,7 @@ def _exactly(reading: int, size: int, end: float, stop: Callable[[], str | None]
 
 
 def _answer(work: Callable[[Tell], bytes], writing: int) -> None:
-    """Answer, and end this process whatever happens."""
+    """Send the answer, and always end this process."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -146,7 +146,7 @@ def _answer(work: Callable[[Tell], bytes], writing: int) -> None:
 
 
 def _read(reading: int, end: float, stop: Callable[[], str | None]) -> Iterator[bytes | None]:
-    """Yield the messages that are written until the other side lets go; None at last where that takes too long."""
+    """Yield the messages until the pipe is closed; yield None last if that takes too long."""
     data, taken = b"", 0
     poll = select.poll()
     poll.register(reading, select.POLLIN)

@@ -21,7 +21,7 @@ class Store:
     credentials: str
 
     def to_list(self) -> list[str | None]:
-        """Return what `read_store` reads."""
+        """Return the format that `read_store` reads."""
         return [self.name, self.url, self.endpoint, self.region, self.credentials]
 
 

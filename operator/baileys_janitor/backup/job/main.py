@@ -1,7 +1,7 @@
-"""The process of a Job for backups: read the task, deal with its members one by one, leave the result, exit.
+"""The process of a Job for backups: read the task, handle its members one by one, write the result, exit.
 
-Exit codes are those of `job.main`. What is known of the members is left after each of them, so that a Job which is
-killed has lost the one under way alone.
+Exit codes are those of `job.main`. The result is written after each member, so that a Job that is
+killed loses only the current one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from baileys_janitor.job.task import BadTask
 from baileys_janitor.schedule.backup_reasons import OF_STORE
 
 Deal: TypeAlias = Callable[[BackupTask, Member, Sequence[int], Callable[[Found], None]], Found]
-"""Deals with one member in some of the repositories, as `carry_out` does."""
+"""Handles one member in some of the repositories, as `carry_out` does."""
 GIVEN_UP_AFTER: Final = 2
-"""Members for which a repository may fail to answer before the others do without it this time."""
+"""After failing for this many members in a row, a repository is skipped for the rest of the Job."""
 TOO_SLOW: Final = Outcome(
     FAILED,
     "TooSlow",
@@ -45,7 +45,7 @@ TOO_SLOW: Final = Outcome(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    """Carry out the task in `argv` (one JSON argument); return the process's exit code."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.signalled)
     signal.signal(signal.SIGINT, stop.signalled)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def deal_with_members(task: BackupTask, stop: Stop, deal: Deal) -> None:
-    """Deal with the members one by one, and leave what is known after each of them."""
+    """Handle the members one by one, and write the result after each of them."""
     log = Log()
     run = _Run(task, stop, deal, lambda result: log.write(encode(result)))
     for done in range(len(task.members)):
@@ -91,7 +91,7 @@ def _answer(
 
 
 def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Sequence[str]]:
-    """Read what `_answer` wrote; `Killed` for anything else: memory that ran out may have cut it."""
+    """Read the output of `_answer`; raise `Killed` for other bytes: running out of memory may have cut it."""
     try:
         found = decode(answer)
     except BadResult:
@@ -104,7 +104,7 @@ def _read_answer(answer: bytes, places: Sequence[int]) -> tuple[MemberResult, Se
 
 
 class _Run:
-    """The members of a task, one after the other. What a repository fails to do for some, it is not asked for all."""
+    """The members of a task, one after the other. A repository that fails repeatedly is skipped."""
 
     def __init__(
         self, task: BackupTask, stop: Stop, deal: Deal, leave: Callable[[JobResult], None]
@@ -119,7 +119,7 @@ class _Run:
         self._given_up: dict[int, Outcome] = {}
 
     def next(self) -> JobResult:
-        """Deal with the next member; return what is known of all."""
+        """Handle the next member; return the result of all so far."""
         member = self._task.members[len(self._done)]
         self._done.append(None if self._stop() is not None else self._result(member))
         return self._so_far(self._done)
@@ -136,7 +136,7 @@ class _Run:
         entered: list[MemberResult] = []
 
         def hear(told: bytes) -> None:
-            # An archive that is about to be put: from now on it is known, whatever happens to this pod.
+            # An archive about to be put: record it now, in case this pod is killed.
             result, idents = _read_answer(told, asked)
             self._name(asked, idents)
             entered[:] = [replace(result, outcomes={**result.outcomes, **known})]

@@ -1,7 +1,7 @@
-"""What a Job knows of the archives of its tenants: it comes with the task, and what has changed goes into the result.
+"""A Job's record of the archives of its tenants: it comes with the task, and changes go into the result.
 
-A claim is mounted read-only, so nothing is remembered in the session's directory as it is on one server. The text has
-room for the first digits of each hash.
+A claim is mounted read-only, so nothing is recorded in the session's directory, unlike on one server. The text has
+room only for the first digits of each hash.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from baileys_janitor.policy.archives.known_archives import (
 )
 
 NOBODY: Final = "0" * 16
-"""Stands for a fingerprint, pairing or set of recipients that is not known."""
+"""The value for an unknown fingerprint, pairing or set of recipients."""
 
 
 def known_of(archives: KnownArchives) -> Known:
-    """Return what a text knows as what a backup works with."""
+    """Return the record of a text in the form that a backup needs."""
     fingerprint = archives.fingerprint or NOBODY
     pairing = archives.pairing or NOBODY
     recipients = archives.recipients or NOBODY
@@ -55,7 +55,7 @@ def known_of(archives: KnownArchives) -> Known:
 
 
 def archive_of(known: KnownArchive) -> PutArchive:
-    """Return an archive as a text holds it."""
+    """Return an archive in the form of a text."""
     return PutArchive(
         known.time,
         known.digest[:DIGEST_DIGITS],
@@ -83,18 +83,18 @@ def text_of(known: Known) -> str:
 
 
 class TaskMemory:
-    """The memory of one tenant while it is backed up. `entered` is called with an archive before it is put."""
+    """The record of one tenant during its backup. `entered` is called with an archive before it is put."""
 
     def __init__(self, known: Known, entered: Callable[[KnownArchive], None]) -> None:
         self.known = known
         self._entered = entered
 
     def read(self) -> Known:
-        """Return what is known."""
+        """Return the record."""
         return self.known
 
     def change(self, change: Callable[[Known], Known]) -> Known:
-        """Change what is known, and return it."""
+        """Change the record, and return it."""
         before, self.known = self.known, change(self.known)
         for each in self.known.archives:
             if before.of_name(each.name) is None:

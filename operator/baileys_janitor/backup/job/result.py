@@ -1,9 +1,9 @@
 """The result that leaves a Job for backups: a text of at most 4,096 bytes in the termination message.
 
 A line `baileys-janitor-backup/1 <action> <checksum>`, then one line of JSON: repositories by the hashes of their
-places, problems with their sentences, and a line for each member in the order of the task, `null` for one that was not
-reached. What comes back is a stranger's, since a pod can be taken over: every number, word and list is read with
-bounds, and there is no other exception than `BadResult`.
+URLs, problems with their sentences, and a line for each member in the order of the task, `null` for one that was not
+reached. A pod can be taken over, so the result is not trusted: every number, word and list is read with
+bounds, and the only exception is `BadResult`.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ _ENTRY_BYTES: Final = PACKED_BYTES + NAME_DIGITS
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a member in one repository; a failure has a code and a sentence, which may be empty.
+    """The result of a member in one repository; a failure has a code and a sentence, which may be empty.
 
-    The code of a success says why archives that are surplus could not be removed; `tidied`: that is known this time.
+    The code of a success is why surplus archives could not be removed; `tidied`: the attempt is known this time.
 
-    `held` says which of the archives that the task knew are there, by their places, where the repository was listed;
-    None where it was not. `put_only`: the credentials may not list. `verified`: the store has proved what was put.
-    A drill has the name of the archive that it opened and the number of files that a restore would put back.
+    `held` are the indexes of the task's archives that are there, if the repository was listed;
+    None if it was not. `put_only`: the credentials may not list. `verified`: the store has proved that it holds the
+    archive. A drill has the name of the archive and the number of files that a restore would put back.
     """
 
     outcome: str
@@ -78,10 +78,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class MemberResult:
-    """What became of a member: `time` is when its session was read, or the drill began (Unix seconds), `ms` how long
-    it took.
+    """The result of a member: `time` is when its session was read, or the drill began (Unix seconds), `ms` the
+    duration.
 
-    `archive` was made; `fingerprint` and `pairing` say whose session it is. `outcomes` are by the repository's place in
+    `archive` was made; `fingerprint` and `pairing` identify its owner. `outcomes` are by the repository's index in
     the task's list.
     """
 
@@ -96,7 +96,7 @@ class MemberResult:
 
 @dataclass(frozen=True, slots=True)
 class JobFailure:
-    """Why a Job could do nothing: a code, and a sentence with the way out."""
+    """The reason why a Job could do nothing: a code, and a sentence with the remedy."""
 
     code: str
     message: str
@@ -104,8 +104,8 @@ class JobFailure:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a Job has done. `repositories` are the names under which each is remembered, empty where it never got so
-    far; a member that was not reached is None."""
+    """The result of a Job. `repositories` are the keys of the repositories in the record, empty for one that was
+    not reached; a member that was not reached is None."""
 
     action: str
     repositories: Sequence[str]
@@ -113,7 +113,7 @@ class JobResult:
 
 
 def encode(result: JobResult | JobFailure) -> bytes:
-    """Return the document. Sentences that have no room are left out, the rarest first."""
+    """Return the document. Sentences that do not fit are left out, the rarest first."""
     if isinstance(result, JobFailure):
         return write_document(
             MAGIC, FAILURE, {"code": result.code, "message": sentence(result.message)}
@@ -149,7 +149,7 @@ def decode(text: str | bytes) -> JobResult | JobFailure:
 
 
 def sentence(value: object) -> str:
-    """Return a text as one sentence that may stand in a status; a stranger's is cut and made printable."""
+    """Return an untrusted text as one sentence for a status: cut and made printable."""
     if not isinstance(value, str):
         return ""
     plain = "".join(each if each.isascii() and each.isprintable() else " " for each in value)
@@ -211,7 +211,7 @@ def _bytes_of(text: object, most: int) -> bytes:
 
 
 class _Reader:
-    """Reads members against the lists that stand before them."""
+    """Reads members against the lists before them."""
 
     def __init__(self, problems: Sequence[tuple[str, str]], stores: int, *, drills: bool) -> None:
         self._problems = problems

@@ -1,14 +1,14 @@
-"""The task that a Job for backups gets: one JSON argument. Credentials are in files, never in here.
+"""The task of a Job for backups: one JSON argument. Credentials are in files, never in the task.
 
     {"v":1,"action":"backup","time":1796000000,"seconds":120,
      "repositories":[["moscow","s3://b/p","https://s3.example",null,"/stores/0"]],
      "recipients":["age1..."],"identity":null,"retention":[24,30,12],"bucketDays":null,
      "members":[["acme","/volumes/000","company-1",[0],true,"1;...;..."]]}
 
-A member is a tenant: its name, where its claim is mounted and the path beneath, the repositories to use by their place
-in the list, and which archives are known to be ours (`policy.known_archives`). `true` before that says that they are
-all there, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth
-entry, `true`, has an archive put although the session may be unchanged.
+A member is a tenant: its name, the mount path of its claim and the path beneath, the repositories to use by their
+index in the list, and our known archives (`policy.known_archives`). `true` before that means that the list is
+complete, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth
+entry, `true`, puts an archive although the session may be unchanged.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ RECIPIENTS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tenant. `whole`: `known` names all archives that are ours, not the newest ones alone.
+    """A tenant. `whole`: `known` names all archives that are ours, not only the newest.
 
-    `anew`: put an archive although the session is unchanged, as the newest one is lost.
+    `anew`: put an archive although the session is unchanged, because the newest one is lost.
     """
 
     tenant: str
@@ -60,10 +60,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class BackupTask:
-    """What one Job does.
+    """The work of one Job.
 
-    `seconds` is the most that a tenant may take, `identity` the file of what opens archives, `time` when the task was
-    written (Unix seconds): on a node whose clock is behind, that counts.
+    `seconds` is the time limit for a tenant, `identity` the file with the secret keys, `time` when the task was
+    written (Unix seconds): it is used on a node with a slow clock.
     """
 
     action: str

@@ -1,4 +1,4 @@
-"""One member of a Job's task: back up its session, or drill. The only module of these that loads a store's library."""
+"""One member of a Job's task: backup or drill. The only module here that loads a store's library."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OF_SECRET: Final[Mapping[str, str]] = {
     CREDENTIALS_UNREADABLE: "its keys are to be short texts.",
     IDENTITY_UNREADABLE: "put the age identity there, as the key identity.",
 }
-"""Of what is wrong with a Secret, which has no name here, only what is to be done with it."""
+"""For problems with a Secret, which has no name here: only the remedy."""
 IN_A_CLUSTER: Final[Mapping[str, str]] = {
     CLOCK_WRONG: "The store refuses requests from the node's clock: set the clock right (NTP).",
     NAME_UNKNOWN: "The host name of the store is not known: check the endpoint, and the cluster's DNS.",
@@ -45,7 +45,7 @@ IN_A_CLUSTER: Final[Mapping[str, str]] = {
     UNREACHABLE: "The store cannot be reached: check host and port of its endpoint, and that NetworkPolicies let the "
     "Jobs of backups through (networkPolicy.objectStores of the chart).",
 }
-"""Sentences that speak of a machine elsewhere."""
+"""Sentences that refer to another machine on the command line."""
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities
@@ -61,7 +61,7 @@ Rehearsal: TypeAlias = "Callable[[Repository, Wanted, Identities | None, float],
 
 
 Found = tuple[MemberResult, dict[int, str]]
-"""What became of a member, and each repository's name in memory."""
+"""The result of a member, and each repository's key in the record."""
 ENDED: Final = Outcome(
     FAILED,
     "Interrupted",
@@ -76,10 +76,10 @@ def carry_out(
     tell: Callable[[Found], None],
     rehearse: Rehearsal | None = None,
 ) -> Found:
-    """Deal with one member in these repositories; return what became of it.
+    """Handle one member in these repositories; return its result.
 
-    `tell` is called before an archive is put, with what is to be known if this process is killed then. `rehearse` is
-    how to drill, unless archives are of files. Never raises: trouble is in the result.
+    `tell` is called before an archive is put, with the result to keep if this process is killed then. `rehearse` is
+    the drill to use, unless archives are of files. Never raises: problems are in the result.
     """
     now = max(time.time(), float(task.time))
     try:
@@ -115,7 +115,7 @@ def _back_up(
     told = _known(member)
     known = known_of(told)
     if not member.whole:
-        # Without all of them nothing can be said of a list.
+        # Without a complete list of our archives, a listing cannot be judged.
         for ident in idents.values():
             known = known.asked(ident, int(now))
     before = known.listed
@@ -169,7 +169,7 @@ def _said(problem: BackupProblem) -> str:
 
 
 def _held(told: KnownArchives, known: Known, ident: str) -> frozenset[int]:
-    """Return which archives of the task a repository still holds, by their places."""
+    """Return the indexes of the task's archives that a repository still holds."""
     there = {(each.time, each.digest) for each in known.in_repository(ident)}
     return frozenset(
         place for place, each in enumerate(told.archives) if (each.time, each.digest) in there
@@ -237,14 +237,14 @@ def _identities(task: BackupTask) -> Identities | None:
 def opened(
     stores: Sequence[Store], places: Sequence[int]
 ) -> tuple[dict[int, Destination], dict[int, Outcome]]:
-    """Return the repositories that can be asked, and why the others cannot."""
+    """Return the repositories that can be used, and the failures of the others."""
     from baileys_janitor.backup.results import Destination
     from baileys_janitor.backup.stores.repository import open_repository
 
     found, outcomes = {}, {}
     for place in places:
         store = stores[place]
-        # A file system's path would be one of this container's own.
+        # A file system path would be one inside this container.
         if "://" not in store.url or store.url.startswith("file:"):
             outcomes[place] = Outcome(FAILED, "UrlInvalid", "The URL names no object store.")
             continue

@@ -1,7 +1,7 @@
-"""The directory in memory through which an archive goes from the container that fetches to the one that writes.
+"""The directory in memory that passes an archive from the fetching container to the writing one.
 
-What lies there was made by a process that talked to a store, so it is read as a stranger's: it must be an archive of
-this program's own form, opened within the same bounds, and the caller judges whose it is.
+Its content was made by a process that talked to a store, so it is not trusted: it must be an archive of
+this program's own form, opened within the same bounds, and the caller checks its owner.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Broken(Exception):  # noqa: N818  # what was handed over is nobody's fault here
-    """What lies there cannot have been left by the container that fetches."""
+class Broken(Exception):  # noqa: N818  # nobody's fault here
+    """The content cannot come from the fetching container."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HandedOver:
-    """An archive that was opened, the name that it has in its repository, and how long getting it took."""
+    """An archive that was opened, its name in the repository, and the duration of getting it."""
 
     name: ArchiveName
     ms: int
@@ -49,7 +49,7 @@ class HandedOver:
 
 
 def hand_over(directory: str, fetched: Fetched, ms: int) -> None:
-    """Leave an archive for the other container, its note last. Raises OSError."""
+    """Write an archive for the other container, its note last. Raises OSError."""
     unpacked = fetched.unpacked
     _write(directory, _ARCHIVE, plain(unpacked.manifest, unpacked.content))
     note = json.dumps({"name": str(fetched.name), "ms": min(ms, _MS_MAX)})
@@ -57,7 +57,7 @@ def hand_over(directory: str, fetched: Fetched, ms: int) -> None:
 
 
 def take(directory: str) -> HandedOver:
-    """Return what was handed over. Raises Broken, and BackupProblem where it is no archive that can be used."""
+    """Return the archive that was handed over. Raises Broken, and BackupProblem if it is not a usable archive."""
     try:
         opened = open_session(directory)
     except VolumeProblem as problem:

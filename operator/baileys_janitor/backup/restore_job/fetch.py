@@ -1,7 +1,7 @@
-"""The container that fetches: it has the repository's credentials and the identity, and neither claim nor session.
+"""The fetching container: it has the repository's credentials and the identity, but no claim and no session.
 
-It gets the archive, opens it, compares every checksum, and leaves it in memory for the container that writes. Where
-that fails, its termination message says why, and the other container never starts.
+It gets the archive, decrypts it, compares every checksum, and leaves it in memory for the writing container. If
+that fails, its termination message gives the reason, and the other container never starts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _OF_THE_SECRET: Final = (errors.CREDENTIALS_MISSING, errors.CREDENTIALS_MALFORME
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fetch for the task in `argv` (one JSON argument); the process's exit code, as in `job.main`."""
+    """Fetch for the task in `argv` (one JSON argument); return the process's exit code, as in `job.main`."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.signalled)
     signal.signal(signal.SIGINT, stop.signalled)
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def read_task(argv: Sequence[str]) -> RestoreTask:
-    """Return the task of either container."""
+    """Return the task, for either container."""
     if len(argv) != 1:
         raise BadTask("a Job gets its task as one JSON argument")
     return RestoreTask.from_json(argv[0])
@@ -73,7 +73,7 @@ def read_task(argv: Sequence[str]) -> RestoreTask:
 def _answer(task: RestoreTask) -> bytes:
     try:
         _fetch(task)
-    except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a document
+    except Exception as error:  # noqa: BLE001 - the operator always gets a document
         return encode(_failure(task, error))
     return _FETCHED
 
@@ -97,7 +97,7 @@ def _repository(task: RestoreTask) -> Repository:
     from baileys_janitor.backup.stores.repository import open_repository
 
     store = task.store
-    # A file system's path would be one of this container's own.
+    # A file system path would be one inside this container.
     if "://" not in store.url or store.url.startswith("file:"):
         raise BackupProblem(errors.URL_INVALID)
     return open_repository(

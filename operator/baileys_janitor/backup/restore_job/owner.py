@@ -1,7 +1,7 @@
-"""Whose archive may be restored: what a person has written out, or what is known of the tenant, and which archives are.
+"""The owner whose archives may be restored: as a person has typed it, or as known of the tenant.
 
-Both containers ask. The one that fetches chooses by it; the one that writes judges once more, and believes the other
-one nothing.
+Both containers check it. The fetching one selects by it; the writing one checks again, and does not trust
+the other.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _WHOLE_DIGITS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose archives count.
+    """The required owner of an archive.
 
-    `written` is what a person has written out, `chosen` that or what is known of the tenant; None where nobody knows.
+    `written` was typed by a person, `chosen` is that or the known owner of the tenant; None if neither exists.
     """
 
     known: KnownArchives
@@ -30,21 +30,21 @@ class Owner:
     chosen: Fingerprint | None
 
     def vouches(self, manifest: Manifest) -> bool:
-        """Return whether the tenant's status knows an archive, by its time and by the digest of its files."""
+        """Return whether the tenant's status has recorded an archive, by its time and by the digest of its files."""
         return any(
             each.time == manifest.time and manifest.digest.startswith(each.digest)
             for each in self.known.archives
         )
 
     def is_proved(self, manifest: Manifest) -> bool:
-        """Return whether it is known whose an archive is: by its digest, or by a pairing, which only its owner has."""
+        """Return whether an archive's owner is proved: by its digest, or by a pairing, which only its owner has."""
         chosen = self.chosen
         paired = chosen is not None and chosen.pairing and chosen.fits(fingerprint_of(manifest))
         return bool(paired) or self.vouches(manifest)
 
 
 def owner_of(task: RestoreTask) -> Owner:
-    """Return whose archives count for a task. Raises BackupProblem: FingerprintInvalid."""
+    """Return the required owner for a task. Raises BackupProblem: FingerprintInvalid."""
     known = decode(task.known) or KnownArchives()
     written = read_fingerprint(task.fingerprint) if task.fingerprint else None
     return Owner(known, written, written or _remembered(known) or _recorded(task))
@@ -57,6 +57,6 @@ def _remembered(known: KnownArchives) -> Fingerprint | None:
 
 
 def _recorded(task: RestoreTask) -> Fingerprint | None:
-    """Return the identity that a scan has seen last."""
+    """Return the identity in the latest scan."""
     newest = max(task.recorded, default=None)
     return Fingerprint(newest[1]) if newest and len(newest[1]) == _WHOLE_DIGITS else None

@@ -1,8 +1,8 @@
 """The result that leaves a restore's Job: a text of at most 4,096 bytes in the termination message.
 
-A line `baileys-janitor-restore/1 restore <checksum>`, then one line of JSON; `failure` stands for `restore` where
-nothing was even looked at. What comes back is a stranger's, since a pod can be taken over: every number, word and list
-is read with bounds, and there is no other exception than `BadResult`.
+A line `baileys-janitor-restore/1 restore <checksum>`, then one line of JSON; `failure` replaces `restore` if
+nothing was read at all. A pod can be taken over, so the result is not trusted: every number, word and list
+is read with bounds, and the only exception is `BadResult`.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _TOLD_MAX: Final = len(EXPLANATIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreResult:
-    """What a restore did, or would do.
+    """The result of a restore, or of its dry run.
 
-    `outcome` is Completed, NothingToDo, DryRun, Refused, Repeated, Capped or Failed; whatever is no success has a
-    `code` and a sentence. A success may have them too: what to look at after it.
+    `outcome` is Completed, NothingToDo, DryRun, Refused, Repeated, Capped or Failed; every failure has a
+    `code` and a sentence. A success may have them too: a check to make after it.
 
     Attributes:
         archive: the name of the archive that was used; `time` says when its session was read (Unix seconds).
         fingerprint: the archive's, whole.
-        vouched: whether the archive is one that the tenant's status knows.
-        identity: what creds.json was before (`policy.identity.STATES`); empty where nobody looked.
+        vouched: whether the tenant's status has recorded the archive.
+        identity: the state of creds.json before (`policy.identity.STATES`); empty if it was not read.
         restored: files that were put back, by kind; kept_back: those that were not, by reason and kind.
-        told: codes of what a person should know (`policy.restore_codes.EXPLANATIONS`).
-        next_pre_key_id: what both counters are now, 0 where they stayed.
-        fetched_ms, ms: how long getting the archive took, and all the rest.
+        told: codes of notices for a person (`policy.restore_codes.EXPLANATIONS`).
+        next_pre_key_id: the new value of both counters, 0 if they did not change.
+        fetched_ms, ms: the duration of getting the archive, and of all the rest.
     """
 
     outcome: str
@@ -72,12 +72,12 @@ class RestoreResult:
 
     @property
     def files(self) -> int:
-        """How many files were put back."""
+        """The number of files that were put back."""
         return sum(self.restored.values())
 
 
 def encode(result: RestoreResult | JobFailure) -> bytes:
-    """Return the document. It always has room: kinds, reasons and codes are few."""
+    """Return the document. It always fits: kinds, reasons and codes are few."""
     if isinstance(result, JobFailure):
         said = {"code": result.code, "message": sentence(result.message)}
         return write_document(MAGIC, FAILURE, said)

@@ -1,4 +1,4 @@
-"""What a restore's Job says of a code, where the words for the command line would mislead: one sentence each."""
+"""Sentences of a restore's Job for codes whose text for the command line would mislead: one each."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _OWN: Final[dict[str, str]] = {
 
 
 def sentence_of(code: str, found: str = "") -> str:
-    """Return what is said of a code; `found` is the archive's fingerprint."""
+    """Return the sentence of a code; `found` is the archive's fingerprint."""
     for sentences in (_OWN, restore_codes.EXPLANATIONS, SENTENCES):
         if code in sentences:
             return sentences[code].replace("{found}", found)

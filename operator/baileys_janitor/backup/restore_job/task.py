@@ -1,4 +1,4 @@
-"""The task of a restore: one JSON argument, the same for both containers. Credentials are in files, never in here.
+"""The task of a restore: one JSON argument, the same for both containers. Credentials are in files, never in the task.
 
     {"v":1,"run":"20261128-093500-ab12","namespace":"bots","tenant":"acme","time":1796000000,"seconds":120,
      "repository":["eu","s3://b/p",null,"eu-central-1","/stores/0"],"identity":"/identity/identity","secrets":["eu","key"],
@@ -6,8 +6,8 @@
      "mode":"Safe","acknowledged":[],"dryRun":false,"volume":"/volumes/000","path":"company-1","between":"/archive",
      "watch":60,"watchAfter":10}
 
-The fetching container uses the repository and the identity, the writing one the volume and what stands after `mode`;
-both judge whose archive it is.
+The fetching container uses the repository and the identity, the writing one the volume and the fields after `mode`;
+both check the archive's owner.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from baileys_janitor.volume.files.state_names import valid_run
 
 VERSION: Final = 1
 RESTORE: Final = "restore"
-"""The action that the Job's label names."""
+"""The action in the Job's label."""
 RECORDED_MAX: Final = 8
 ACKNOWLEDGED_MAX: Final = 8
 _SECONDS_MAX: Final = 3600
@@ -41,21 +41,21 @@ _SECONDS_MAX: Final = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreTask:
-    """What one Job does.
+    """The work of one Job.
 
     Attributes:
         run: the id under which the volume's journal records it, and by which it is undone.
-        seconds: how long getting the archive may take.
-        time: when the task was written (Unix seconds): on a node whose clock is behind, that counts.
-        identity: the file of what opens archives; None for archives that are not encrypted.
+        seconds: the time limit for getting the archive.
+        time: when the task was written (Unix seconds): it is used on a node with a slow clock.
+        identity: the file with the secret keys; None for archives that are not encrypted.
         secrets: the names of the Secrets with the repository's credentials and with the identity, for people.
-        archive: its name; empty for the latest one of the tenant's.
-        without: the name of one that does not count as the latest: it was made for this restore. Empty for none.
-        fingerprint: of the tenant, as a person has written it out; empty where nobody has.
-        known: which archives are ours (`policy.known_archives`).
-        recorded: what else was known of the tenant's identity: when (Unix seconds), and its fingerprint.
-        between: the directory through which the archive goes from one container to the other.
-        watch, watch_after: seconds for which nobody may write to a session before and after it is restored.
+        archive: its name; empty for the tenant's latest.
+        without: the name of an archive not to use as the latest, since it was made for this restore. Empty for none.
+        fingerprint: of the tenant, as a person has typed it; empty if nobody has.
+        known: our recorded archives (`policy.known_archives`).
+        recorded: other known identities of the tenant: time (Unix seconds) and fingerprint.
+        between: the directory that passes the archive from one container to the other.
+        watch, watch_after: seconds without a write to the session required before and after the restore.
     """
 
     run: str
@@ -82,12 +82,12 @@ class RestoreTask:
 
     @property
     def name(self) -> ArchiveName | None:
-        """The archive that is wanted; None for the latest."""
+        """The wanted archive; None for the latest."""
         return parse_name(self.archive) if self.archive else None
 
     @property
     def without_name(self) -> ArchiveName | None:
-        """The archive that does not count as the latest."""
+        """The archive not to use as the latest."""
         return parse_name(self.without) if self.without else None
 
     def to_json(self) -> str:

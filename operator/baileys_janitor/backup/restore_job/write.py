@@ -1,7 +1,7 @@
-"""The container that writes: it has the claim, and no Secret.
+"""The writing container: it has the claim, and no Secret.
 
-It opens what the other container has left within the same bounds, judges once more whose it is, and puts the session
-back through the lock, the trash and the journal of its directory.
+It opens the archive that the other container has left within the same bounds, checks its owner again, and puts the
+session back through the lock, the trash and the journal of its directory.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     Pause = Callable[[float], None]
 
 RESERVE_SECONDS: Final = 600
-"""Seconds after which putting a session back is cut short, so that the pod's own end does not cut it."""
+"""The time after which a restore is cut short, so that the pod's own deadline does not cut it."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Restore by the task in `argv` (one JSON argument); the process's exit code, as in `job.main`."""
+    """Restore by the task in `argv` (one JSON argument); return the process's exit code, as in `job.main`."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.signalled)
     signal.signal(signal.SIGINT, stop.signalled)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     stop.at(RESERVE_SECONDS)
     try:
         result = restored(task, stop)
-    except Exception as error:  # noqa: BLE001 - whatever happens, the operator gets a document
+    except Exception as error:  # noqa: BLE001 - the operator always gets a document
         leave(encode(JobFailure(*failure_of(error))))
         return UNFORESEEN
     leave(encode(result))
@@ -75,7 +75,7 @@ def _read(argv: Sequence[str]) -> RestoreTask:
 def restored(
     task: RestoreTask, stop: Callable[[], str | None], pause: Pause = time.sleep
 ) -> RestoreResult:
-    """Restore, and return what came of it; whatever is wrong with the archive or the volume is in the result."""
+    """Restore, and return the result; problems with the archive or the volume are in it."""
     started = time.monotonic()
     try:
         handed = between.take(task.between)
@@ -89,7 +89,7 @@ def restored(
 
 
 class _Restore:
-    """One restore of what was handed over."""
+    """One restore of an archive that was handed over."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class _Restore:
         self._now = max(time.time(), float(task.time))
 
     def carry_out(self) -> RestoreResult:
-        """Do it, or say what would be done."""
+        """Restore, or return the plan in a dry run."""
         problem = self._problem()
         if problem is not None:
             return self._described(_refusal(problem, str(self._found)))
@@ -120,7 +120,7 @@ class _Restore:
             return self._described(_refusal(trouble.code, outcome=outcome))
 
     def _problem(self) -> str | None:
-        """Return why this archive is not the tenant's, or not the one that was asked for."""
+        """Return the reason why this archive is not the tenant's, or not the requested one."""
         manifest, chosen = self._handed.unpacked.manifest, self._owner.chosen
         if (manifest.namespace, manifest.tenant) != (self._task.namespace, self._task.tenant):
             return errors.ANOTHER_TENANT
@@ -195,7 +195,7 @@ class _Restore:
         return "" if written is None else written.identity
 
     def _known(self) -> list[tuple[int, str]]:
-        """Return what is known of the tenant's identity; an archive that is proved to be the tenant's tells it, too."""
+        """Return the known identities of the tenant; including the archive's, if that is proved to be the tenant's."""
         session = self._session
         proved = self._owner.is_proved(self._handed.unpacked.manifest)
         own = [(session.time, session.identity.fingerprint)] if proved else []

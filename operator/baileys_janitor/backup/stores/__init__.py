@@ -1,1 +1,1 @@
-"""Where archives lie: object stores and directories."""
+"""The stores of archives: object stores and directories."""

@@ -1,9 +1,9 @@
-"""Requests of the store's library whose answers cannot fill the memory.
+"""Requests of the store's library with a bound on the memory of their answers.
 
-The library reads an answer whole before it looks at it, and has no bound for that: a listing, or the text of an error,
-that never ends takes gigabytes within the seconds that a request may last. So a request runs beside a look at how much
-memory this process has taken, and is given up when that grows too far: that closes the connection and frees what was
-read.
+The library reads an answer whole before it parses it, without a bound: a listing, or the text of an error,
+that never ends takes gigabytes within the time limit of a request. So the memory of this process is watched while a
+request runs, and the request is cancelled when it grows too far: that closes the connection and frees the
+memory.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 GROWTH_MOST: Final = 128 << 20
-"""Bytes by which the process may grow while one request lasts: many times the largest page of a listing."""
+"""Bytes by which the process may grow during one request: many times the largest page of a listing."""
 LOOK_SECONDS: Final = 0.02
 _STATUS: Final = Path("/proc/self/status")
 _UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
-class TooMuch(Exception):  # noqa: N818 - what was answered
-    """An answer has grown too large, and was given up."""
+class TooMuch(Exception):  # noqa: N818 - named after the answer
+    """An answer has grown too large, and the request was cancelled."""
 
 
 def bounded(request: Callable[[], Awaitable[Result]]) -> Result:
-    """Return what a request brings; TooMuch where it takes too much memory. Raises what the request raises."""
+    """Return the result of a request; raise TooMuch if it takes too much memory. Its exceptions pass through."""
     return asyncio.run(_watched(request))
 
 
@@ -52,10 +52,10 @@ async def _watched(request: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has had.
+    """Return the peak memory of this process.
 
-    From Linux's own count for this program where there is one: what getrusage tells begins with the peak of the process
-    that started this one, and below a large one nothing would count as growth for long.
+    It is Linux's own count for this program, if available: that of getrusage begins with the peak of the parent
+    process, and below a large one no growth would be seen for long.
     """
     with suppress(OSError, LookupError, ValueError):
         return int(_STATUS.read_bytes().split(b"VmHWM:")[1].split()[0]) * 1024

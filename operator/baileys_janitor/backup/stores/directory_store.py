@@ -1,6 +1,6 @@
 """Archives in a directory: another disk, or a network file system.
 
-An object is written under a temporary name, synchronised, and then given its own, so that a process that is killed
+An object is written under a temporary name, synchronised, and then renamed, so that a killed process
 leaves no half archive. The directory is never created: it may be a mount point. Beneath it links are not followed.
 """
 
@@ -52,7 +52,7 @@ _BY_ERRNO: Final = {
 
 
 class DirectoryStore:
-    """A directory; see `Store`. What it holds is for its owner alone: 0600, in directories of 0700."""
+    """A directory; see `Store`. Its content is for the owner only: 0600, in directories of 0700."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
@@ -61,7 +61,7 @@ class DirectoryStore:
         return "DirectoryStore()"
 
     def put(self, path: str, data: bytes, *, sha256: str) -> PutResult:
-        """Put a new file, whole or not at all, and read it back; ArchiveExists where another one bears the name."""
+        """Put a new file, whole or not at all, and read it back; raise ArchiveExists if another has the name."""
         *parents, name = path.split("/")
         with self._opened(parents, create=True) as directory, _as_problems():
             _remove_abandoned(directory, time.time())
@@ -84,7 +84,7 @@ class DirectoryStore:
         most: int = MOST_OBJECTS,
         doubt_empty: bool = False,  # noqa: ARG002 - a directory is what it is
     ) -> list[StoredObject]:
-        """Return the files below `prefix`, sorted by name; ListingTooLong where there is more."""
+        """Return the files below `prefix`, sorted by name; raise ListingTooLong for more than `most`."""
         found: list[StoredObject] = []
         parts = [part for part in prefix.split("/") if part]
         try:
@@ -99,7 +99,7 @@ class DirectoryStore:
         return sorted(found, key=lambda each: each.path)
 
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
-        """Yield the content of a file; ArchiveTooLarge where it has more bytes than that."""
+        """Yield the content of a file; raise ArchiveTooLarge if it has more bytes than the limit."""
         *parents, name = path.split("/")
         with (
             self._opened(parents, denied=READ_FORBIDDEN) as directory,
@@ -122,7 +122,7 @@ class DirectoryStore:
                 os.close(file)
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Remove files; one that is gone already is no problem."""
+        """Remove files; one that does not exist is no problem."""
         for path in paths:
             *parents, name = path.split("/")
             try:
@@ -161,7 +161,7 @@ class DirectoryStore:
     def _opened(
         self, parts: Sequence[str], *, create: bool = False, denied: str = FORBIDDEN
     ) -> Iterator[int]:
-        """Open a directory below the repository's; ArchiveMissing where it is not there."""
+        """Open a directory below the repository's; raise ArchiveMissing if it does not exist."""
         with _as_problems(DIRECTORY_MISSING, denied):
             directory = os.open(self._directory, _DIRECTORY)
         try:
@@ -181,7 +181,7 @@ class DirectoryStore:
 
 @contextmanager
 def _as_problems(missing: str = ARCHIVE_MISSING, denied: str = FORBIDDEN) -> Iterator[None]:
-    """Turn the system's errors into problems, without the names that are in them."""
+    """Convert the system's errors into problems, without the names in them."""
     problem = None
     try:
         yield
@@ -222,7 +222,7 @@ def _digest(directory: int, name: str) -> str:
 
 
 def _give_name(directory: int, temporary: str, name: str) -> None:
-    """Give a file its name without replacing another one, also where a file system has no hard links."""
+    """Give a file its name without replacing another one, also on a file system without hard links."""
     try:
         os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
         return
@@ -246,7 +246,7 @@ def _is_taken(directory: int, name: str) -> bool:
 
 
 def _remove_abandoned(directory: int, now: float) -> None:
-    """Remove temporary files of writers that were killed."""
+    """Remove temporary files of killed writers."""
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name.startswith(".") and entry.name.endswith(_TEMPORARY):

@@ -1,4 +1,4 @@
-"""Where a repository is: its URL, checked and taken apart, and the address of its store."""
+"""The location of a repository: its URL, checked and parsed, and the address of its store."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _URL_MOST: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A repository's place.
+    """The location of a repository.
 
-    `scheme` is one of the above. `bucket` and `prefix` name a place in an object store; `directory` is an absolute
-    path and the other two are empty. `endpoint` and `region` are None where they were not given.
+    `scheme` is one of the above. `bucket` and `prefix` are for an object store; for a directory, `directory` is an
+    absolute path and the other two are empty. `endpoint` and `region` are None if they were not given.
     """
 
     scheme: str
@@ -40,18 +40,18 @@ class Location:
 
     @property
     def is_plain_http(self) -> bool:
-        """Whether what is put travels unencrypted to another machine: a caller warns of it, once."""
+        """Whether archives travel unencrypted to another machine: a caller warns of it, once."""
         return _is_http(self.endpoint) and not _is_loopback(self.endpoint)
 
 
 def location_of(url: str, *, endpoint: str | None = None, region: str | None = None) -> Location:
-    """Return the place that a URL names; UrlInvalid or EndpointInvalid for anything that is none.
+    """Return the location of a URL; raise UrlInvalid or EndpointInvalid.
 
     Args:
         url: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, `file:///directory` or the absolute
             path of a directory. The prefix may be missing.
-        endpoint: the `https://` or `http://` address of the store. HTTP is used where it is written out, and for
-            Google's and Azure's stores on loopback alone: these get a token that whoever hears it can use.
+        endpoint: the `https://` or `http://` address of the store. HTTP is only used if it is given explicitly, and for
+            Google's and Azure's stores only on loopback: these get a token that any listener could use.
         region: the region of an S3 bucket.
     """
     if len(url) > _URL_MOST or not url.isprintable():
@@ -89,7 +89,7 @@ def _is_prefix(prefix: str) -> bool:
 
 
 def _check_endpoint(scheme: str, endpoint: str) -> None:
-    """Refuse what the client would stumble over, and a user and password in the address."""
+    """Refuse endpoints that the client cannot use, and a user and password in the address."""
     if len(endpoint) > _URL_MOST or not endpoint.isprintable() or " " in endpoint:
         raise BackupProblem(ENDPOINT_INVALID)
     try:

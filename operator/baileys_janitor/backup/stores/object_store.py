@@ -1,7 +1,7 @@
 """Archives in S3, Google's and Azure's stores. The only module that imports obstore.
 
-Every operation ends within `Bounds`, whatever the server does: a request that fails at once is tried again for a few
-seconds, one that takes long is tried once, and one whose answer fills the memory is given up. The library reads its own
+Every operation ends within `Bounds`, whatever the server does: a request that fails at once is retried for a few
+seconds, a slow one is tried once, and one with an answer that fills the memory is cancelled. The library reads its own
 settings from the environment, among them tokens and ones that turn signatures off, so it is opened without the clouds'
 variables.
 """
@@ -76,7 +76,7 @@ _TAG_MOST: Final = 256
 _PANIC: Final = "PanicException"
 _CLOUDS: Final = ("AWS_", "AZURE_", "GOOGLE_", "GCP_", "GCS_", "GCE_", "MSI_", "IDENTITY_")
 _masking = Lock()
-# The library's name of a key, where that is not the variable's in small letters without what it begins with.
+# The library's name of a key, if it differs from the variable's name in lower case without its prefix.
 _NAMES: Final = {
     "AZURE_STORAGE_ACCOUNT_NAME": "account_name",
     "AZURE_STORAGE_ACCOUNT_KEY": "account_key",
@@ -90,10 +90,10 @@ _DEFAULT_REGION: Final = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds that a put or a get may take, and each request of a listing or a deletion, which may have several.
+    """The time limits in seconds of a put or a get, and of each request of a listing or a deletion.
 
-    A request that fails at once is tried again, `retries` times within `retry` seconds. With these numbers every
-    operation ends within half a minute: a listing asks for no further page after twice `page` seconds.
+    A request that fails at once is retried, `retries` times within `retry` seconds. With these numbers every
+    operation ends within half a minute: a listing requests no further page after twice `page` seconds.
     """
 
     whole: float = 24.0
@@ -105,7 +105,7 @@ class Bounds:
 
 
 class ObjectStore:
-    """A place in an object store; see `Store`."""
+    """A prefix in an object store; see `Store`."""
 
     def __init__(
         self, location: Location, credentials: StoreCredentials, bounds: Bounds | None = None
@@ -120,9 +120,9 @@ class ObjectStore:
         return f"ObjectStore({self._location.scheme})"
 
     def put(self, path: str, data: bytes, *, sha256: str) -> PutResult:  # noqa: ARG002 - the client sends it
-        """Put a new object, whole or not at all; ArchiveExists where another one bears the name.
+        """Put a new object, whole or not at all; raise ArchiveExists if the name is taken by another.
 
-        The name may be taken by this very put, whose first answer was lost: then the same content is there.
+        The name may be taken by this same put, if its first answer was lost: then the content is the same.
         """
         try:
             return self._put(path, data)
@@ -132,7 +132,7 @@ class ObjectStore:
             raise
 
     def _put(self, path: str, data: bytes) -> PutResult:
-        """Put with one request: what is put in parts stays in the bucket, invisible, if this process is killed."""
+        """Put with one request: a multipart upload would stay in the bucket, invisible, if this process is killed."""
         deadline = time.monotonic() + 2 * self._bounds.page
         new = partial(
             obstore.put_async, self._whole, path, data, mode="create", use_multipart=False
@@ -143,7 +143,7 @@ class ObjectStore:
         if self._location.scheme != S3 or not is_unsupported(text):
             raise problem_for(text, PUT)
         _check_time(deadline)
-        # A store that knows no checksums, or cannot put only what is new: no other archive has this name anyway.
+        # A store without checksums or conditional puts: no other archive has this name anyway.
         basic = self._open(self._bounds.page, basic=True)
         found = _called(PUT, partial(obstore.put_async, basic, path, data, use_multipart=False))
         return _put_result(found, data, checked=False)
@@ -151,9 +151,9 @@ class ObjectStore:
     def list_objects(
         self, prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
     ) -> list[StoredObject]:
-        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more.
+        """Return the objects below `prefix`, sorted by name; raise ListingTooLong for more than `most`.
 
-        `doubt_empty`: NotAStore where something else answers with a page that reads as an empty list.
+        `doubt_empty`: raise NotAStore if another server answers with a page that reads as an empty list.
         """
         deadline = time.monotonic() + 2 * self._bounds.page
         found: list[StoredObject] = []
@@ -172,14 +172,14 @@ class ObjectStore:
         return sorted(found, key=lambda each: each.path)
 
     def _look_for_nothing(self, prefix: str) -> None:
-        """Ask for an object that cannot be there: a login page is there whatever is asked for."""
+        """Request an object that cannot exist: a login page answers every request."""
         path = f"{prefix}/{token_hex(16)}" if prefix else token_hex(16)
         _, text = _attempt(lambda: obstore.head_async(self._pages, path))
         if not text or problem_for(text, GET).code == NOT_A_STORE:
             raise BackupProblem(NOT_A_STORE)
 
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
-        """Yield the content of an object; ArchiveTooLarge where it has more bytes than that."""
+        """Yield the content of an object; raise ArchiveTooLarge if it has more bytes than the limit."""
         deadline = time.monotonic() + self._bounds.whole
         found = _called(GET, lambda: obstore.get_async(self._whole, path))
         size = found.meta["size"]
@@ -196,7 +196,7 @@ class ObjectStore:
             raise BackupProblem(ANSWER_INCOMPLETE)
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Remove objects, up to a thousand with one request; one that is gone already is no problem."""
+        """Remove objects, up to a thousand with one request; one that does not exist is no problem."""
         deadline = time.monotonic() + 2 * self._bounds.page
         for at in range(0, len(paths), _PAGE):
             some = list(paths[at : at + _PAGE])
@@ -208,7 +208,7 @@ class ObjectStore:
             _check_time(deadline)
 
     def _delete_one_by_one(self, paths: list[str], deadline: float) -> None:
-        """Remove objects where the store knows no request that removes many."""
+        """Remove objects in a store without a request for many."""
         store = self._open(self._bounds.page, basic=True)
         for at in range(0, len(paths), _FEW):
             _called(DELETE, partial(obstore.delete_async, store, paths[at : at + _FEW]))
@@ -221,7 +221,7 @@ class ObjectStore:
             return False
 
     def _open(self, request_seconds: float, *, basic: bool = False) -> AnyStore:
-        """Return the library's store; it talks to nobody yet. A `basic` one makes do with what every S3 store knows."""
+        """Return the library's store, without a request. A `basic` one uses only features of every S3 store."""
         place = self._location
         client = _client(request_seconds, self._bounds, self._credentials.ca)
         if (place.endpoint or "").lower().startswith("http://"):
@@ -253,23 +253,23 @@ class ObjectStore:
 
 
 def checks_puts(location: Location) -> bool:
-    """Return whether a store is known to refuse content that does not match the checksum that is put with it.
+    """Return whether a store is known to refuse content that does not match its checksum.
 
-    Others may take the checksum and look at nothing.
+    Others may accept the checksum and ignore it.
     """
     host = urlsplit(location.endpoint or "").hostname or _AMAZON
     return location.scheme == S3 and f".{host}".endswith((f".{_AMAZON}", f".{_AMAZON}.cn"))
 
 
 def _put_result(found: ObstorePutResult, data: bytes, *, checked: bool) -> PutResult:
-    """Return how an object was taken: most stores call an object that is not encrypted by the MD5 of its content."""
+    """Return the result of a put: most stores use the MD5 of an unencrypted object's content as its tag."""
     tag = plain_tag(found["e_tag"])
     same = tag == md5(data, usedforsecurity=False).hexdigest()
     return PutResult(tag, CHECKSUM if same or checked else ACCEPTED)
 
 
 def plain_tag(tag: str | None) -> str | None:
-    """Return a store's tag without the quotes that some put around it; None for one that is no tag."""
+    """Return a store's tag without the quotes that some stores add; None if it is invalid."""
     plain = (tag or "").strip('"')
     return (
         plain if 0 < len(plain) <= _TAG_MOST and plain.isascii() and plain.isprintable() else None
@@ -281,7 +281,7 @@ async def _next(stream: AsyncIterator[Result]) -> Result | None:
 
 
 def _called(operation: str, request: Callable[[], Awaitable[Result]]) -> Result:
-    """Return what a request brings; BackupProblem for whatever the library raises."""
+    """Return the result of a request; raise BackupProblem for the library's exceptions."""
     result, text = _attempt(request)
     if text:
         raise problem_for(text, operation)
@@ -289,12 +289,12 @@ def _called(operation: str, request: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def _attempt(request: Callable[[], Awaitable[Result]]) -> tuple[Result | None, str]:
-    """Return what a request brings and "", or None and what the library says of it, which must not get out."""
+    """Return the result of a request and "", or None and the library's error text, which must stay private."""
     try:
         return bounded(request), ""
     except TooMuch:
         return None, TOO_MUCH
-    except Exception as error:  # noqa: BLE001 - it holds names, whatever it is
+    except Exception as error:  # noqa: BLE001 - its text may hold names
         return None, str(error) or type(error).__name__
     except BaseException as error:
         if type(error).__name__ != _PANIC:

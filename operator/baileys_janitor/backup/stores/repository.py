@@ -1,7 +1,7 @@
-"""A repository: where archives are put, listed, read and removed by their names.
+"""A repository: archives are put, listed, read and removed by their names.
 
-It may be open to others, so it is trusted with nothing: what has no archive's name is counted and left alone, and
-what is read is bounded. Archives never change; a name is used once.
+It may be open to others, so it is not trusted: objects without an archive's name are counted and left alone, and
+reads are bounded. Archives never change; a name is used only once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LIMIT_BYTES: Final = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An archive as a listing shows it: size in bytes, and the store's tag of its content where it has one."""
+    """An archive in a listing: size in bytes, and the store's tag of its content if it has one."""
 
     path: ArchivePath
     size: int
@@ -44,7 +44,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The archives below a prefix, oldest first of each tenant, and how many objects there are no archives."""
+    """The archives below a prefix, oldest first of each tenant, and the number of objects that are no archives."""
 
     archives: Sequence[Listed]
     foreign: int
@@ -52,9 +52,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class PutReceipt:
-    """An archive that was put, to be remembered. Size and tag tell from a listing whether it was replaced since.
+    """The record of an archive that was put. Size and tag show in a later listing whether it was replaced.
 
-    `proof` says how the store is known to hold it whole: Checksum, Read, or Accepted where its word alone says so.
+    `proof` is how the store is known to hold it whole: Checksum, Read, or Accepted if only by its answer.
     """
 
     path: ArchivePath
@@ -83,16 +83,16 @@ class Repository:
         return f"Repository({self.location.scheme})"
 
     def put(self, path: ArchivePath, data: bytes) -> PutReceipt:
-        """Put an archive: one request. Never over another one where the store can tell."""
+        """Put an archive with one request, never over another one if the store supports that."""
         _check(path.namespace, path.tenant)
         digest = sha256_of(data).hexdigest()
         found = self._store.put(str(path), data, sha256=digest)
         return PutReceipt(path, len(data), digest, found.tag, found.proof)
 
     def verify(self, put: PutReceipt) -> PutReceipt:
-        """Return the archive with the best proof there is: what no checksum has proven is read back.
+        """Return the receipt with the best proof available: an archive not proved by a checksum is read back.
 
-        With put-only credentials the store's word stays. PutDamaged where other bytes are there.
+        With put-only credentials the receipt is unchanged. Raises PutDamaged if the bytes differ.
         """
         if put.is_verified:
             return put
@@ -107,7 +107,7 @@ class Repository:
         return replace(put, proof=READ)
 
     def _matches(self, put: PutReceipt) -> bool:
-        """Return whether the repository holds an archive as it was put, every byte of it."""
+        """Return whether every byte of an archive is in the repository as it was put."""
         digest = sha256_of()
         try:
             for chunk in self._store.get(str(put.path), limit_bytes=put.size):
@@ -128,7 +128,7 @@ class Repository:
     ) -> Listing:
         """Return the archives of a tenant, or of all tenants of a namespace: a request for each 1,000 objects.
 
-        `doubt_empty`: one request more where there is none, which tells a login page from an empty store.
+        `doubt_empty`: one more request for an empty list, to distinguish a login page from an empty store.
         """
         _check(namespace, tenant)
         prefix = namespace if tenant is None else f"{namespace}/{tenant}"
@@ -142,12 +142,12 @@ class Repository:
         return Listing(sorted(archives, key=lambda each: each.path), foreign)
 
     def get(self, path: ArchivePath, *, limit_bytes: int = _LIMIT_BYTES) -> Iterator[bytes]:
-        """Yield the bytes of an archive; ArchiveMissing, or ArchiveTooLarge where there are more than that."""
+        """Yield the bytes of an archive; raise ArchiveMissing, or ArchiveTooLarge above the limit."""
         _check(path.namespace, path.tenant)
         return self._store.get(str(path), limit_bytes=limit_bytes)
 
     def delete(self, paths: Sequence[ArchivePath]) -> None:
-        """Remove archives: a request for each 1,000. Those that another janitor has removed are no problem."""
+        """Remove archives: a request for each 1,000. Those already removed by another janitor are no problem."""
         for path in paths:
             _check(path.namespace, path.tenant)
         if paths:
@@ -163,15 +163,15 @@ def open_repository(
     environ: Mapping[str, str],
     bounds: Bounds | None = None,
 ) -> Repository:
-    """Return the repository at a URL; no request is made yet.
+    """Return the repository at a URL, without a request.
 
     Args:
         url: as `location_of` takes it.
         endpoint: the store's address, None for its usual one.
         region: the bucket's region.
         credentials: the path of a file or directory, as `credentials_for` takes it; None for `environ`.
-        environ: the environment. AWS_ENDPOINT_URL and AWS_REGION of what holds the credentials stand in for an
-            `endpoint` and `region` that are None.
+        environ: the environment. AWS_ENDPOINT_URL and AWS_REGION from the source of the credentials are used if
+            `endpoint` and `region` are None.
         bounds: other bounds than the usual ones.
 
     Raises BackupProblem: UrlInvalid, EndpointInvalid, SecretMissing, SecretInvalid, SecretUnreadable.
@@ -179,7 +179,7 @@ def open_repository(
     location = location_of(url, endpoint=endpoint, region=region)
     if location.scheme == DIRECTORY:
         return Repository(DirectoryStore(location.directory), location)
-    # Takes 15 MB and 30 ms: whoever uses directories alone does without.
+    # Takes 15 MB and 30 ms, which a caller with directories only can save.
     from baileys_janitor.backup.stores.object_store import ObjectStore
 
     found = credentials_for(location.scheme, credentials, environ)

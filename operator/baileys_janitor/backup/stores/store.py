@@ -1,4 +1,4 @@
-"""What a repository asks of a store: to put, list, get and delete objects below its prefix."""
+"""The interface of a store for a repository: put, list, get and delete objects below its prefix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_OBJECTS: Final = 20_000
-"""How many objects a listing may have; an hourly archive makes 8,760 a year."""
+"""The limit on objects in a listing; an hourly archive makes 8,760 a year."""
 
 READ: Final = "Read"
 CHECKSUM: Final = "Checksum"
@@ -18,7 +18,7 @@ ACCEPTED: Final = "Accepted"
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as a listing shows it: name below the prefix, size in bytes, and the store's tag of its content."""
+    """An object in a listing: name below the prefix, size in bytes, and the store's tag of its content."""
 
     path: str
     size: int
@@ -27,10 +27,10 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """How a store has taken an object.
+    """The result of putting an object.
 
-    `proof` is Checksum where the store has compared the content with a checksum, Read where it was read back, and
-    Accepted where nothing but its word says so. `tag` is what the store calls the content.
+    `proof` is Checksum if the store has compared the content with a checksum, Read if it was read back, and
+    Accepted if the store only answered so. `tag` is the store's tag of the content.
     """
 
     tag: str | None
@@ -41,18 +41,18 @@ class Store(Protocol):
     """An object store, or a directory. Every method raises BackupProblem, and none takes longer than half a minute."""
 
     def put(self, path: str, data: bytes, *, sha256: str) -> PutResult:
-        """Put a new object, whole or not at all; ArchiveExists where another one bears the name."""
+        """Put a new object, whole or not at all; raise ArchiveExists if the name is taken by another."""
 
     def list_objects(
         self, prefix: str, *, most: int = MOST_OBJECTS, doubt_empty: bool = False
     ) -> Sequence[StoredObject]:
-        """Return what lies below `prefix`, sorted by name; ListingTooLong where there is more.
+        """Return the objects below `prefix`, sorted by name; raise ListingTooLong for more than `most`.
 
-        `doubt_empty`: an empty list is believed only of what is known to be a store.
+        `doubt_empty`: accept an empty list only from a proven store.
         """
 
     def get(self, path: str, *, limit_bytes: int) -> Iterator[bytes]:
-        """Yield the content of an object; ArchiveTooLarge where it has more bytes than that."""
+        """Yield the content of an object; raise ArchiveTooLarge if it has more bytes than the limit."""
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Remove objects; one that is gone already is no problem."""
+        """Remove objects; one that does not exist is no problem."""

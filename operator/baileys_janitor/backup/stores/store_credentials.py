@@ -1,7 +1,7 @@
-"""What a store is opened with: from a directory of files (a mounted Secret), from one file, else the environment.
+"""The credentials of a store: from a directory of files (a mounted Secret), from one file, else the environment.
 
-The keys bear the names of the stores' own environment variables in all three. They are read anew each time that a
-repository is opened, so that a Secret which was changed needs no restart. No value is ever shown.
+In all three the keys have the names of the stores' own environment variables. They are read again each time a
+repository is opened, so that a changed Secret needs no restart. No value is ever shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from baileys_janitor.backup.stores.location import AZURE, GCS, S3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# By store, the ways to be let in: each a set of keys that belong together. The first one that is whole counts.
+# By store, the ways to authenticate: each a set of keys that belong together. The first complete one is used.
 _WAYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     S3: (
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
@@ -62,16 +62,16 @@ _LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z][A-Za-z0-9_]{0,63})\s*=\s*(.*
 _SECTION: Final = re.compile(r"\[\s*(?:profile\s+)?([^\]]*?)\s*\]")
 _FILE_MOST: Final = 65_536
 _VALUE_MOST: Final = 8192
-# A whole system's CAs, to which somebody has added one, take a quarter of this.
+# A whole system's CAs, with one added, take a quarter of this.
 _BUNDLE_MOST: Final = 1024 * 1024
 CA_FILE: Final = "ca.crt"
-"""The file of a credentials directory that holds the CA of a store with a private one."""
+"""The file in a credentials directory with the CA of a store that has a private one."""
 
 
 class StoreCredentials:
     """The keys of one store: `values` by the names of its environment variables.
 
-    `ca` is a CA in PEM, `endpoint` and `region` are what stands beside the keys; None where there is none.
+    `ca` is a CA in PEM, `endpoint` and `region` are from the same source as the keys; None if missing.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class StoreCredentials:
 def credentials_for(
     scheme: str, source: str | None, environ: Mapping[str, str]
 ) -> StoreCredentials:
-    """Return what opens a store of this scheme.
+    """Return the credentials of a store of this scheme.
 
     Args:
         scheme: s3, gs or az.
@@ -153,7 +153,7 @@ def _bundle(path: str) -> str:
 
 
 def _text(path: str, most: int = _FILE_MOST) -> str:
-    """Return the content of a regular file of so many bytes at most."""
+    """Return the content of a regular file up to a size limit."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -170,7 +170,7 @@ def _text(path: str, most: int = _FILE_MOST) -> str:
 
 
 def _lines(text: str) -> dict[str, str]:
-    """Return the keys of a file as shells and the `aws` command write it; of its sections, `default` alone."""
+    """Return the keys of a file in the format of shells and the `aws` command; of its sections, only `default`."""
     found: dict[str, str] = {}
     counts = True
     for number, raw in enumerate(text.splitlines(), 1):

@@ -1,7 +1,7 @@
-"""What went wrong at an object store, from what the client library says of it.
+"""The problem at an object store, from the error text of the client library.
 
-The library reports a failed request as English text with the request's address and the server's answer in it. Only
-a status and known words are looked for here; none of the text is ever passed on, for it holds names.
+The library reports a failed request as English text that contains the request's address and the server's answer. Only
+a status and known words are searched for here; the text is never passed on, because it contains names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LIST: Final = "list"
 GET: Final = "get"
 DELETE: Final = "delete"
 TOO_MUCH: Final = "The answer has no end."
-"""Stands for what the library would say of an answer that was given up."""
+"""The text for an answer that grew too large, in place of the library's."""
 
 _STATUS: Final = re.compile(r"returned non-2xx status code: (\d{3})")
 _CODE: Final = re.compile(r"(?:<Code>\s*|\(code: )([A-Za-z]{3,64})(?:\s*</Code>|\))")
@@ -54,7 +54,7 @@ _BY_STATUS: Final = {
     507: errors.STORE_FULL,
 }
 _NOT_SUPPORTED_STATUS: Final = (400, 404, 405, 411, 501)
-# Words of the library and of what it is built on, the gravest first.
+# Words of the library and its dependencies, the most serious first.
 _BY_WORDS: Final = (
     ((TOO_MUCH,), errors.NOT_A_STORE),
     (("BareRedirect",), errors.WRONG_REGION),
@@ -74,7 +74,7 @@ _BY_WORDS: Final = (
 
 
 def problem_for(text: str, operation: str) -> BackupProblem:
-    """Return the problem for what the client library says of a failed operation (one of the above)."""
+    """Return the problem for the library's text about a failed operation (one of the above)."""
     text = text[:_LOOKED_AT]
     status = _status(text)
     found = _CODE.search(text)
@@ -92,7 +92,7 @@ def problem_for(text: str, operation: str) -> BackupProblem:
 
 
 def is_unsupported(text: str) -> bool:
-    """Return whether a store refused a request that not every store knows, such as the one that deletes many."""
+    """Return whether a store refused a request that not every store supports, such as deleting many objects."""
     found = _CODE.search(text[:_LOOKED_AT])
     known = found is not None and found[1] in _CODES
     return not known and _status(text) in _NOT_SUPPORTED_STATUS
