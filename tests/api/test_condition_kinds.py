@@ -66,6 +66,7 @@ def test_the_numbers_of_families_are_those_of_stored_ids() -> None:
         "BREAKER": 7,
         "BACKUP": 8,
         "DRILL": 9,
+        "PAIRING": 10,
     }
 
 

@@ -450,6 +450,7 @@ class Reconciler:
             hold,
             self._advice,
             backup=self._backup_context(tenant),
+            pairing=self.operations.pairing_of(tenant.key),
         )
 
     def _backup_context(self, tenant: TenantRecord) -> BackupContext | None:

@@ -70,7 +70,7 @@ REASONS = (
 
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)
-ASKED, OVER = OPERATION_ACTIONS, ("Completed", "Failed")
+ASKED, OVER = OPERATION_ACTIONS, ("Completed", "Failed", "RolledBack")
 UNDER_WAY = tuple(phase for phase in get_args(Phase) if phase not in ENDED)
 """Phases of operations that are not over."""
 ACTIONS = ("scan", "clean", "purge", "keep", "undo")
@@ -182,7 +182,7 @@ CLEANUPS = Definition(
 OPERATIONS = Definition(
     "baileys_janitor_operations_total",
     "counter",
-    "Operations that are over, by what was asked for and how they ended: Completed or Failed.",
+    "Operations that are over, by what was asked for and how they ended: Completed, Failed or RolledBack.",
     ("action", "outcome"),
     most=(len(ASKED) + 1) * len(OVER),
 )

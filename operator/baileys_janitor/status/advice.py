@@ -19,6 +19,7 @@ from baileys_janitor.tenants.scan_state import RE_PAIRED_SECONDS
 
 CREDENTIALS_CORRUPT = CONDITIONS["CredentialsCorrupt"]
 CREDENTIALS_MISSING = CONDITIONS["CredentialsMissing"]
+PAIRING_NEEDED = CONDITIONS["PairingNeeded"]
 IDENTITY_CHANGED = CONDITIONS["IdentityChanged"]
 
 
@@ -39,8 +40,21 @@ class Limits:
         )
 
 
-def state(conditions: Conditions, tenant: TenantRecord, now: float, limits: Limits) -> None:
-    """State every piece of advice; what cannot be judged now is carried over."""
+def state(
+    conditions: Conditions,
+    tenant: TenantRecord,
+    now: float,
+    limits: Limits,
+    pairing: str | None = "",
+) -> None:
+    """State every piece of advice; what cannot be judged now is carried over.
+
+    `pairing` is what is to be said of one that is due, empty where none is, None while that is not known.
+    """
+    if pairing is None:
+        conditions.keep(PAIRING_NEEDED.type)
+    else:
+        conditions.advise(PAIRING_NEEDED, pairing or None)
     look = tenant.look
     if tenant.effective is None or look is None or not tenant.scan.counts:
         for kind in ADVICE:

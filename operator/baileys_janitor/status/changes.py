@@ -83,7 +83,7 @@ class Regarding:
 
 @dataclass(frozen=True, slots=True)
 class OperationChanged:
-    """An operation was begun (`phase` Working) or is over (Completed or Failed), and that is stored.
+    """An operation was begun (`phase` Working) or is over (Completed, Failed or RolledBack), and that is stored.
 
     `tenant` is the name of its tenant, `regarding` both of them as far as they are known.
     """

@@ -40,6 +40,8 @@ class StatusContext:
     """Whether copies of creds.json have a time of their own."""
     backup: BackupContext | None = None
     """What the status of its backups depends on; None while none are configured or the tenant is left alone."""
+    pairing: str | None = ""
+    """What is to be said of a pairing that is due, empty where none is; None while that is not known."""
 
     @property
     def schedule(self) -> Context:
@@ -56,7 +58,7 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
     status["level"] = level or "Unknown"
     level_and_ready.state_levels(conditions, tenant, level, now)
     level_and_ready.state_readiness(conditions, tenant, now, context.hold)
-    advice.state(conditions, tenant, now, context.advice)
+    advice.state(conditions, tenant, now, context.advice, context.pairing)
     backups = backup.state(conditions, tenant.backup, context.backup, now)
     status["conditions"] = conditions.items()
     since = find(status["conditions"], level or LEVELS[0])

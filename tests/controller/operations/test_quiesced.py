@@ -192,7 +192,7 @@ if os.environ.get("ALL_CHECKS"):
             refused,
         )
         for method, path, most in (
-            ("PATCH", STATUS, 12),
+            ("PATCH", STATUS, 11),
             ("PATCH", r"baileysoperations/back\?", 3),
             ("PUT", SCALING, 2),
             ("POST", JOB, 2),
@@ -226,7 +226,7 @@ async def test_an_operator_that_is_killed_is_followed_by_one_that_goes_on(
     fault = world.cluster.fail(refused, method=method, path=where, delay=0.3)
     await first.start()
     await world.operate("back", "acme", "Restore", restore=RESTORE, quiesce=SCALE)
-    await until(lambda: fault.hits, f"{method} {path}")
+    await until(lambda: fault.hits, f"{method} {path}", 120)
     await first.kill()
     world.cluster.forgive(fault)
     async with operator(operations=ALLOWED) as second:

@@ -388,8 +388,12 @@ OF_A_RUN = {
     "CredentialsNoFile",
     "CredentialsOlder",
     "CredentialsSaved",
+    "IsRotation",
+    "RollBackFirst",
     "SessionTooLarge",
     "SessionWritten",
+    "StillWriting",
+    "WrittenOver",
 }
 """Codes of runs, undos, restores and backups, never of a look; SystemError has nothing of its own to say."""
 

@@ -92,8 +92,9 @@ class TenantBackup(ClusterBackup):
 
     before_operations: BeforeOperations | None = Field(
         default=None,
-        description="Whether the session is backed up before an operation that replaces something (Restore). Required: "
-        "the operation fails if that fails. Preferred, or unset: it goes on and its steps say so. Never: it is not.",
+        description="Whether the session is backed up before an operation that replaces something (Restore, Rotate). "
+        "Required: the operation fails if that fails. Preferred, or unset: it goes on and its steps say so. Never: "
+        "it is not.",
     )
 
 

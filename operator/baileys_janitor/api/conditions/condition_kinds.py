@@ -200,6 +200,34 @@ _ADVICE = (
         ),
     ),
     ConditionKind(
+        type="PairingNeeded",
+        group=Group.ADVICE,
+        calm="NoPairingDue",
+        calm_message="No rotation waits for a pairing.",
+        first="Pair the tenant; see the condition PairingNeeded.",
+        when="An operation `Rotate` has moved the old session away, and no scan has found a new pairing yet. It ends "
+        "with the first that does, and with an operation `Rollback`.",
+        to_do="Pair the tenant with the code that its application shows.",
+        event=EventKind(weight=8),
+        incident=IncidentKind(
+            name="PairingNeeded",
+            family=Family.PAIRING,
+            severity=WARNING,
+            label="pairing that is due",
+            one="{name} must be paired anew",
+            many="{n} tenants must be paired anew",
+            means="The session was rotated on request. Until somebody pairs the tenant, it sends and receives nothing.",
+            itself="The janitor keeps the old session for a rollback and looks for the new one with each scan.",
+            to_do="Let somebody scan the QR code, or enter the pairing code, that the tenant's application shows. How "
+            "it is now:",
+            to_do_many="Let somebody scan the QR code, or enter the pairing code, that each tenant's application "
+            "shows. See them all:",
+            explained=True,
+            page="session-rotation",
+        ),
+        page="session-rotation",
+    ),
+    ConditionKind(
         type="CredentialsCorrupt",
         group=Group.ADVICE,
         calm_message="Scans have not agreed that creds.json is broken.",
@@ -414,6 +442,7 @@ GRAVEST: Final = (
     "CleanupsHeld",
     "IdentityChanged",
     advice.THRESHOLD_UNREACHABLE,
+    "PairingNeeded",
     "NotPaired",
     advice.SESSION_INACTIVE,
     advice.ROTATION_RECOMMENDED,

@@ -42,6 +42,7 @@ class Family(IntEnum):
     BREAKER = 7
     BACKUP = 8
     DRILL = 9
+    PAIRING = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ _OPERATION_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
         "Phase",
         "string",
         ".status.phase",
-        "Pending, Quiescing, BackingUp, Working, Resuming, Completed or Failed.",
+        "Pending, Quiescing, BackingUp, Working, Resuming, AwaitingPairing, Completed, Failed or RolledBack.",
     ),
     ("Outcome", "string", ".status.result.outcome", "How it ended."),
     ("Age", "date", ".metadata.creationTimestamp", "When it was asked for."),

@@ -9,25 +9,35 @@ from pydantic import Field
 from baileys_janitor.api.operations.quiesce import QuiesceRequest
 from baileys_janitor.api.operations.repair import RepairContactRequest
 from baileys_janitor.api.operations.restore import RestoreRequest
+from baileys_janitor.api.operations.rotate import RollbackRequest, RotateRequest, RunId
 from baileys_janitor.api.values.base import Model, rule, rules
-from baileys_janitor.api.values.patterns import LABEL, OBJECT_NAME
+from baileys_janitor.api.values.patterns import OBJECT_NAME
 
 Action = Literal[
-    "Clean", "Undo", "Backup", "Drill", "Quiesce", "Resume", "Restore", "RepairContact"
+    "Clean",
+    "Undo",
+    "Backup",
+    "Drill",
+    "Quiesce",
+    "Resume",
+    "Restore",
+    "RepairContact",
+    "Rotate",
+    "Rollback",
 ]
 CLEAN, UNDO, BACKUP, DRILL = "Clean", "Undo", "Backup", "Drill"
 QUIESCE, RESUME = "Quiesce", "Resume"
 RESTORE = "Restore"
 REPAIR_CONTACT = "RepairContact"
-REPLACING: Final = frozenset({RESTORE})
+ROTATE, ROLLBACK = "Rotate", "Rollback"
+REPLACING: Final = frozenset({RESTORE, ROTATE})
 """Actions before which the session is backed up."""
-STOPPING: Final = REPLACING | {REPAIR_CONTACT}
+STOPPING: Final = REPLACING | {REPAIR_CONTACT, ROLLBACK}
 """Actions that need a session which nobody uses, and can have its workload stopped meanwhile."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 """What can be asked for."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
 """What is carried out unless the configuration says otherwise: nothing that stops or replaces anything."""
-RunId = Annotated[str, Field(min_length=1, max_length=32, pattern=LABEL)]
 
 
 class CleanRequest(Model):
@@ -56,14 +66,16 @@ class OperationSpec(Model):
     model_config = rules(
         rule("self == oldSelf", "the spec cannot be changed: create another operation"),
         rule(
-            "!has(self.dryRun) || !self.dryRun || self.action in ['Clean', 'Restore', 'RepairContact']",
-            "dryRun is for Clean, Restore and RepairContact: the other actions have none",
+            "!has(self.dryRun) || !self.dryRun"
+            " || self.action in ['Clean', 'Restore', 'RepairContact', 'Rotate', 'Rollback']",
+            "dryRun is for Clean, Restore, RepairContact, Rotate and Rollback: the other actions have none",
         ),
         rule("!has(self.clean) || self.action == 'Clean'", "clean is for the action Clean"),
         rule("!has(self.undo) || self.action == 'Undo'", "undo is for the action Undo"),
         rule(
-            "!has(self.quiesce) || self.action in ['Quiesce', 'Restore', 'RepairContact']",
-            "quiesce is for Quiesce, Restore and RepairContact",
+            "!has(self.quiesce)"
+            " || self.action in ['Quiesce', 'Restore', 'RepairContact', 'Rotate', 'Rollback']",
+            "quiesce is for Quiesce, Restore, RepairContact, Rotate and Rollback",
         ),
         rule(
             "!has(self.quiesce) || !has(self.dryRun) || !self.dryRun",
@@ -77,6 +89,11 @@ class OperationSpec(Model):
             "has(self.repairContact) == (self.action == 'RepairContact')",
             "repairContact is for the action RepairContact, which needs it",
         ),
+        rule("!has(self.rotate) || self.action == 'Rotate'", "rotate is for the action Rotate"),
+        rule(
+            "!has(self.rollback) || self.action == 'Rollback'",
+            "rollback is for the action Rollback",
+        ),
     )
 
     tenant: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
@@ -87,7 +104,8 @@ class OperationSpec(Model):
         "take away what a restore put there. Backup: back the session up now, to all of its repositories. Drill: "
         "rehearse a restore from each of them. Quiesce: have nothing use the claim, and keep it so. Resume: start "
         "again what was stopped for the tenant. Restore: put the session back from an archive. "
-        "RepairContact: have the library build the sessions with one contact, or keys of a group, anew."
+        "RepairContact: have the library build the sessions with one contact, or keys of a group, anew. Rotate: end "
+        "the pairing, so that the tenant is paired anew in its directory. Rollback: take a rotation back before that."
     )
     dry_run: bool | None = Field(
         default=None, description="true: report what would be done, and change nothing."
@@ -96,8 +114,8 @@ class OperationSpec(Model):
     undo: UndoRequest | None = Field(default=None, description="What to put back.")
     quiesce: QuiesceRequest | None = Field(
         default=None,
-        description="How to have nothing use the claim. Restore and RepairContact: meanwhile; unset, they wait until "
-        "somebody else has stopped the workload.",
+        description="How to have nothing use the claim. Restore, RepairContact, Rotate and Rollback: meanwhile; unset, "
+        "they wait until somebody else has stopped the workload.",
     )
     restore: RestoreRequest | None = Field(
         default=None, description="What to restore, and whose it must be."
@@ -105,3 +123,5 @@ class OperationSpec(Model):
     repair_contact: RepairContactRequest | None = Field(
         default=None, description="Whose sessions or keys are built anew."
     )
+    rotate: RotateRequest | None = Field(default=None, description="How to rotate.")
+    rollback: RollbackRequest | None = Field(default=None, description="What to roll back.")

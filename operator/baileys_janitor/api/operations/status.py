@@ -10,12 +10,23 @@ from baileys_janitor.api.operations.quiesce import QuiesceStatus
 from baileys_janitor.api.status import Condition, Reasons
 from baileys_janitor.api.status_parts import Count, Sentence, StatusPart, Time, Word
 
-Phase = Literal["Pending", "Quiescing", "BackingUp", "Working", "Resuming", "Completed", "Failed"]
+Phase = Literal[
+    "Pending",
+    "Quiescing",
+    "BackingUp",
+    "Working",
+    "Resuming",
+    "AwaitingPairing",
+    "Completed",
+    "Failed",
+    "RolledBack",
+]
 PENDING, WORKING, COMPLETED, FAILED = "Pending", "Working", "Completed", "Failed"
 QUIESCING, BACKING_UP, RESUMING = "Quiescing", "BackingUp", "Resuming"
+AWAITING, ROLLED_BACK = "AwaitingPairing", "RolledBack"
 BEFORE: Final = frozenset({QUIESCING, BACKING_UP})
 """Phases of an operation that has begun, and has not touched the session yet."""
-ENDED: Final = frozenset({COMPLETED, FAILED})
+ENDED: Final = frozenset({COMPLETED, FAILED, ROLLED_BACK})
 """Phases after which nothing happens any more."""
 STEPS_MAX = 20
 
@@ -59,7 +70,7 @@ class OperationResult(StatusPart):
     outcome: Word | None = Field(
         default=None,
         description="Completed, Capped (something is left: by maxRemovals, or what could not go back), NothingToDo, "
-        "DryRun, Quiet, Resumed, Refused, Killed or Failed.",
+        "DryRun, Quiet, Resumed, Paired, Superseded, RolledBack, Refused, Killed or Failed.",
     )
     before: Count | None = Field(default=None, description="Counted files before it.")
     after: Count | None = Field(default=None, description="Counted files after it.")
@@ -79,7 +90,8 @@ class OperationResult(StatusPart):
         default=None, description="Restore: when the session in it was read."
     )
     fingerprint: Annotated[str, Field(max_length=64)] | None = Field(
-        default=None, description="Restore: the fingerprint of the archive."
+        default=None,
+        description="Restore: the fingerprint of the archive. Rotate: of the pairing that was ended.",
     )
     left: Count | None = Field(default=None, description="Files that a further run would remove.")
     kept: Reasons | None = Field(
@@ -89,7 +101,7 @@ class OperationResult(StatusPart):
     )
     repositories: Annotated[list[RepositoryAnswer], Field(max_length=4)] | None = Field(
         default=None,
-        description="Backup and Drill, and the backup before a Restore: how it ended in each repository.",
+        description="Backup and Drill, and the backup before a Restore or a Rotate: how it ended in each repository.",
     )
     duration: Word | None = Field(
         default=None, description="How long the Job worked, such as 2.9s."
@@ -107,7 +119,8 @@ class OperationStatus(StatusPart):
         default=None,
         description="Pending: it waits, and message says for what. Quiescing: nothing may use the claim any more. "
         "BackingUp: the session is backed up first. Working: it is being done. Resuming: it is done or has failed, and "
-        "what was stopped is started again. Completed or Failed: it is over.",
+        "what was stopped is started again. AwaitingPairing: the session was rotated, and nobody has paired the tenant "
+        "yet. Completed, Failed or RolledBack: it is over.",
     )
     tenant_uid: Annotated[str, Field(max_length=128)] | None = Field(
         default=None,
@@ -134,7 +147,8 @@ class OperationStatus(StatusPart):
     )
     conditions: Annotated[list[Condition], Field(max_length=8)] | None = Field(
         default=None,
-        description="Complete and Failed, as of a Job; `kubectl wait` can wait for either.",
+        description="Complete and Failed, as of a Job; Quiesced, Fought and AwaitingPairing. `kubectl wait` can wait "
+        "for any.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

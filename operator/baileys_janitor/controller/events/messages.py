@@ -133,6 +133,7 @@ _OF_PHASE = {
     "Working": Reason.OPERATION_STARTED,
     "Completed": Reason.OPERATION_COMPLETED,
     "Failed": Reason.OPERATION_FAILED,
+    "RolledBack": Reason.OPERATION_COMPLETED,
 }
 
 

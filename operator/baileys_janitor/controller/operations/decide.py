@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baileys_janitor.api.operations.spec import (
@@ -12,13 +12,14 @@ from baileys_janitor.api.operations.spec import (
     QUIESCE,
     RESTORE,
     RESUME,
+    ROLLBACK,
     STOPPING,
     UNDO,
 )
-from baileys_janitor.api.operations.status import BEFORE, RESUMING, WORKING
+from baileys_janitor.api.operations.status import AWAITING, BEFORE, RESUMING, WORKING
 from baileys_janitor.controller.operations import archives, restores
 from baileys_janitor.controller.operations.record import OperationRecord
-from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages import around, pairing
 from baileys_janitor.controller.operations.stages.verdict import LOOK_AGAIN_SECONDS, Do, Verdict
 from baileys_janitor.controller.quiesce.manager import Progress
 from baileys_janitor.job.result import CAPPED, COMPLETED
@@ -55,17 +56,21 @@ def decide(
     means: Means,
     now: float,
     quiet: Progress | None = None,
+    others: Sequence[OperationRecord] = (),
 ) -> Verdict:
     """Return what an operation that is not over needs.
 
     Args:
         before: those of its tenant that come before it.
+        others: all of its tenant that are not over.
         quiet: how far the claim is that it wants to be quiet.
     """
+    if operation.phase == AWAITING:
+        return pairing.decide(operation, tenant, others)
     if operation.phase == RESUMING:
         return _end_of_resuming(operation, quiet)
     if operation.phase in BEFORE:
-        return _before(operation, tenant, quiet, now)
+        return _before(operation, tenant, quiet, now, others)
     if operation.phase == WORKING:
         return around.broken(operation, quiet) or _go_on(operation, tenant, now, quiet)
     refused = _refused(operation, tenant, means.allowed)
@@ -81,7 +86,7 @@ def decide(
         return _without_tenant(operation, now)
     if operation.action in archives.ACTIONS:
         return _begin_archive(operation, tenant, means, late)
-    return _begin(operation, tenant, late)
+    return _begin(operation, tenant, late, others)
 
 
 def makes_no_job(operation: OperationRecord) -> bool:
@@ -138,7 +143,11 @@ def _end_of_resuming(operation: OperationRecord, quiet: Progress | None) -> Verd
 
 
 def _before(
-    operation: OperationRecord, tenant: TenantRecord | None, quiet: Progress | None, now: float
+    operation: OperationRecord,
+    tenant: TenantRecord | None,
+    quiet: Progress | None,
+    now: float,
+    others: Sequence[OperationRecord],
 ) -> Verdict:
     """Return what an operation needs that has begun, and whose act has not."""
     if tenant is None:
@@ -152,8 +161,17 @@ def _before(
     late = operation.created + PENDING_SECONDS
     if now >= late:
         return _expired(operation)
-    verdict = around.before(operation, tenant, quiet, now)
+    verdict = _of_run(around.before(operation, tenant, quiet, now), operation, others)
     return _unless_occupied(verdict, tenant, late)
+
+
+def _of_run(
+    verdict: Verdict, operation: OperationRecord, others: Sequence[OperationRecord]
+) -> Verdict:
+    """Return a verdict with the rotation that a rollback is about."""
+    if operation.action != ROLLBACK or verdict.do is not Do.BEGIN or verdict.phase != WORKING:
+        return verdict
+    return replace(verdict, run=pairing.rolled_back_run(operation, others))
 
 
 def _unless_occupied(verdict: Verdict, tenant: TenantRecord, late: float) -> Verdict:
@@ -180,7 +198,8 @@ def _go_on(
         return Verdict(Do.RESUME)
     if operation.action in archives.ACTIONS:
         return _await_archive(operation, tenant, now)
-    if operation.spec is None or not RUN_ID.fullmatch(operation.run or ""):
+    any_run = operation.action == ROLLBACK and operation.run is None
+    if operation.spec is None or not (any_run or RUN_ID.fullmatch(operation.run or "")):
         message = "The status of this operation was changed, so it is not known what was done."
         return Verdict(Do.FAIL, "StatusLost", message)
     if tenant.effective is None or tenant.effective.suspend:
@@ -240,7 +259,12 @@ def _await_archive(operation: OperationRecord, tenant: TenantRecord, now: float)
     return Verdict(do, ended.reason, ended.message, result=ended.result)
 
 
-def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Verdict:
+def _begin(
+    operation: OperationRecord,
+    tenant: TenantRecord,
+    late: float,
+    others: Sequence[OperationRecord],
+) -> Verdict:
     effective = tenant.effective
     if operation.action == RESUME or (effective is not None and makes_no_job(operation)):
         return Verdict(Do.BEGIN)
@@ -268,7 +292,7 @@ def _begin(operation: OperationRecord, tenant: TenantRecord, late: float) -> Ver
             return Verdict(Do.FAIL, "RunUnknown", message)
     verdict = Verdict(Do.BEGIN, run=run)
     if operation.spec.action in STOPPING:
-        verdict = around.first(operation, tenant)
+        verdict = _of_run(around.first(operation, tenant), operation, others)
     return _unless_occupied(verdict, tenant, late)
 
 

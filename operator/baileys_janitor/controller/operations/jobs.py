@@ -1,11 +1,21 @@
-"""The Jobs of operations: a cleanup, a restore, a repair, or the undo of one. Pure."""
+"""The Jobs of operations: a cleanup, a restore, a repair, a rotation, and what takes them back. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from baileys_janitor.api.names import OPERATION_KIND
-from baileys_janitor.api.operations.spec import CLEAN, REPAIR_CONTACT, RESTORE
+from baileys_janitor.api.operations.spec import (
+    CLEAN,
+    REPAIR_CONTACT,
+    RESTORE,
+    ROLLBACK,
+    ROTATE,
+    UNDO,
+)
+from baileys_janitor.backup.restore_job.task import RESTORE as RESTORE_ACTION
+from baileys_janitor.controller.backups import restore_jobs
 from baileys_janitor.controller.clock import machine_time
 from baileys_janitor.controller.jobs import manifest
 from baileys_janitor.controller.jobs.create import MARGIN_SECONDS, copied_members, members_of
@@ -14,12 +24,18 @@ from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.controller.jobs.tracker import OPERATION_LABEL
 from baileys_janitor.controller.operations import repairs, restores
 from baileys_janitor.controller.operations.record import OperationRecord
+from baileys_janitor.controller.operations.stages import pairing
 from baileys_janitor.job import task
 from baileys_janitor.job.task import Task
 from baileys_janitor.schedule.cleanup_times import REQUESTED
 from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
+
+WATCH_SECONDS, WATCH_AFTER_SECONDS = task.WATCH_SECONDS, task.WATCH_AFTER_SECONDS
+"""Seconds for which nobody may write to a session before and after it is rotated or rolled back."""
+WATCHING_SECONDS = 120
+"""How much longer the pod of such a Job may run."""
 
 
 def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: Pod) -> Object:
@@ -30,11 +46,10 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
         return _labelled(restores.job_of(operation, tenant, place, pod), operation)
     if operation.spec.action == REPAIR_CONTACT:
         return _labelled(repairs.job_of(operation, tenant, place, pod), operation)
-    wanted = (
-        _clean(operation, tenant, pod)
-        if operation.spec.action == CLEAN
-        else _undo(operation, tenant, pod)
-    )
+    if operation.spec.action in (ROTATE, ROLLBACK):
+        # It watches the session before and after.
+        pod = replace(pod, deadline=pod.deadline + WATCHING_SECONDS)
+    wanted = _TASKS[operation.spec.action](operation, tenant, pod)
     made = manifest.job(
         name="",
         namespace=tenant.namespace,
@@ -50,6 +65,13 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
         owner=manifest.owner_reference(operation.name, operation.uid, OPERATION_KIND),
     )
     return _labelled(made, operation)
+
+
+def longest_run(action: str, deadline: float) -> float:
+    """Return after how many seconds the pod of a Job is given up that its node has not ended."""
+    if action == RESTORE_ACTION:
+        return restore_jobs.DEADLINE_SECONDS + deadline
+    return deadline * 2 + (WATCHING_SECONDS if action in (task.ROTATE, task.ROLLBACK) else 0.0)
 
 
 def _labelled(made: Object, operation: OperationRecord) -> Object:
@@ -99,3 +121,33 @@ def _undo(operation: OperationRecord, tenant: TenantRecord, pod: Pod) -> Task:
         undo_window=tenant.effective.undo_window,
         deadline=pod.deadline - MARGIN_SECONDS,
     )
+
+
+def _rotate(operation: OperationRecord, tenant: TenantRecord, pod: Pod) -> Task:
+    return _watched(task.ROTATE, operation, tenant, pod, pairing.undo_seconds(operation))
+
+
+def _roll_back(operation: OperationRecord, tenant: TenantRecord, pod: Pod) -> Task:
+    return _watched(task.ROLLBACK, operation, tenant, pod, 0.0)
+
+
+def _watched(
+    action: str, operation: OperationRecord, tenant: TenantRecord, pod: Pod, undo: float
+) -> Task:
+    assert tenant.effective is not None
+    assert operation.spec is not None
+    _, members = members_of([tenant], [tenant.effective.claim_name])
+    return Task(
+        action,
+        members,
+        [],
+        run=operation.run,
+        dry_run=bool(operation.spec.dry_run),
+        undo_window=undo,
+        deadline=pod.deadline - MARGIN_SECONDS,
+        watch=WATCH_SECONDS,
+        watch_after=WATCH_AFTER_SECONDS,
+    )
+
+
+_TASKS = {CLEAN: _clean, UNDO: _undo, ROTATE: _rotate, ROLLBACK: _roll_back}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from baileys_janitor.api.config.config import Limits
+from baileys_janitor.api.operations.spec import ROLLBACK
 from baileys_janitor.api.operations.status import PENDING, QUIESCING, WORKING
 from baileys_janitor.controller.backups import restore_jobs
 from baileys_janitor.controller.clock import Clock
@@ -21,7 +22,7 @@ from baileys_janitor.controller.operations import jobs, progress, repairs, resto
 from baileys_janitor.controller.operations.decide import is_occupied
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
-from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages import around, pairing
 from baileys_janitor.controller.operations.stages.verdict import Verdict
 from baileys_janitor.controller.operations.store import OperationStore
 from baileys_janitor.controller.tenants.cache import TenantCache
@@ -117,11 +118,17 @@ class OperationLauncher:
         if verdict.repositories:
             status = progress.with_repositories(status, verdict.repositories)
         acts = verdict.phase == WORKING
+        run = None
+        if acts:
+            # Whoever rolls back names a run, or means the latest one.
+            run = verdict.run if operation.action == ROLLBACK else verdict.run or _run_id(now)
+        if acts and pairing.rotates(operation):
+            status = progress.with_fingerprint(status, tenant.scan.fingerprint)
         operation.wanted = progress.begun(
             status,
             operation.generation,
             tenant.uid,
-            (verdict.run or _run_id(now)) if acts else None,
+            run,
             verdict.step or operation.action,
             verdict.message or "It is being done.",
             now,

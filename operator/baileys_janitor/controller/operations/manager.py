@@ -14,7 +14,14 @@ from typing import Any
 from baileys_janitor.api.config.config import OperatorConfig
 from baileys_janitor.api.names import OPERATION_PLURAL
 from baileys_janitor.api.operations.spec import BACKUP
-from baileys_janitor.api.operations.status import BACKING_UP, BEFORE, PENDING, RESUMING
+from baileys_janitor.api.operations.status import (
+    BACKING_UP,
+    BEFORE,
+    COMPLETED,
+    PENDING,
+    RESUMING,
+    ROLLED_BACK,
+)
 from baileys_janitor.controller.backups.manager import BackupManager
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.crash_handler import CrashHandler
@@ -24,7 +31,7 @@ from baileys_janitor.controller.jobs.timeouts import Spawn
 from baileys_janitor.controller.jobs.tracker import JobTracker, is_of_operation
 from baileys_janitor.controller.kube.client import TENANTS, Kube, path
 from baileys_janitor.controller.operations import archives, progress, quiescing
-from baileys_janitor.controller.operations.cache import OperationCache, surplus
+from baileys_janitor.controller.operations.cache import OperationCache
 from baileys_janitor.controller.operations.decide import (
     TENANT_BUSY,
     Means,
@@ -35,9 +42,10 @@ from baileys_janitor.controller.operations.decide import (
 from baileys_janitor.controller.operations.launch import ROOM_SECONDS, OperationLauncher
 from baileys_janitor.controller.operations.record import Key, OperationRecord
 from baileys_janitor.controller.operations.results import OperationResults
-from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages import around, pairing
+from baileys_janitor.controller.operations.stages.rotations import Rotations
 from baileys_janitor.controller.operations.stages.verdict import Do, Verdict
-from baileys_janitor.controller.operations.store import OperationStore
+from baileys_janitor.controller.operations.store import History, OperationStore
 from baileys_janitor.controller.operations.timeouts import OperationTimeouts
 from baileys_janitor.controller.quiesce.manager import Progress, QuiesceManager
 from baileys_janitor.controller.status.writer import StatusWriter
@@ -47,8 +55,6 @@ from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 
-SWEEP_SECONDS = 3600.0
-"""Seconds between two looks at all operations that are over: those that are too old are deleted."""
 CRASH_PAUSE_SECONDS = 60.0
 """Seconds that an operation waits after something unforeseen was met."""
 LISTED_OFTEN = 1000
@@ -82,14 +88,18 @@ class OperationManager:
         self._config = config
         self._clock = clock
         self._tenants = tenants
+        self._writer = writer
+        self._reads = reads
         self._again = again
         self._backups = backups
         self.nudge = nudge
         self._crashes = crashes
         self.cache = OperationCache()
+        self._rotations = Rotations(self.cache)
         self.tracker = JobTracker()
         self.results = OperationResults(
-            clock, tenants, self.tracker, self._find, self._ended, self._broken, bus, crashes
+            *(clock, tenants, self.tracker, self._find, self._ended),
+            *(self._broken, self._rotations.undo, bus, crashes),
         )
         self._timeouts = OperationTimeouts(
             kube, clock, self.tracker, reads, writer, self.results, config, crashes
@@ -115,16 +125,16 @@ class OperationManager:
         self.quiesce = QuiesceManager(
             kube, clock, tenants, self._got_on, nudge, crashes, self._at_work.__contains__
         )
+        self._complete = False
+        """Whether all operations are known that there were at the start."""
         self._dirty: set[Key] = set()
         """Tenants whose operations are to be decided on."""
         self._later: list[tuple[float, Key]] = []
         self._wakes: dict[Key, float] = {}
         """When each of these tenants is decided on again; what else is in the heap counts for nothing."""
-        self._sweep_at = clock.now() + SWEEP_SECONDS
+        self._history = History(self.cache, self._store, config.operations.history, clock.now())
         self._list_at: float | None = None
         """When the operations are listed again; None while nobody looks after them."""
-        self._swept: set[Key] = set()
-        """Tenants of which an operation has ended since the last look."""
 
     @property
     def busy(self) -> bool:
@@ -139,7 +149,7 @@ class OperationManager:
         Whatever it has stopped comes first.
         """
         if self._list_at is not None:
-            await self.quiesce.adopt(self._config.watch_namespaces)
+            self._complete = await self.quiesce.adopt(self._config.watch_namespaces, self.observe)
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_operation)
 
     def look_after(self) -> None:
@@ -154,11 +164,11 @@ class OperationManager:
             before = self.cache.active.get((meta["namespace"], meta["name"]))
             found = self.cache.observe(body, self._clock.now())
             if before is not None and before is not found:
-                self._release(before)
+                self._drop(before)
             name = (body.get("spec") or {}).get("tenant")
             key = found.tenant_key if found is not None else (meta["namespace"], str(name))
             self._dirty.add(key)
-            self._swept.add(key)
+            self._history.look_at(key)
             self.nudge()
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
@@ -166,7 +176,7 @@ class OperationManager:
         self.quiesce.forget(uid)
         found = self.cache.forget((namespace, name), uid)
         if found is not None:
-            self._release(found)
+            self._drop(found)
             self._dirty.add(found.tenant_key)
             self.nudge()
 
@@ -179,7 +189,7 @@ class OperationManager:
         """Move all times with the clock, which was set by `step` seconds."""
         self.tracker.shift(step)
         self.quiesce.shift(step)
-        self._sweep_at += step
+        self._history.shift(step)
         self._list_at = None if self._list_at is None else self._list_at + step
         self._later = [(when + step, key) for when, key in self._later]
         self._wakes = {key: when + step for key, when in self._wakes.items()}
@@ -211,7 +221,8 @@ class OperationManager:
         for key in sorted(due):
             with self._crashes.contain("step"):
                 self._look_at(key, now, spawn)
-        self._sweep(now, spawn)
+        self._rotations.look(self._tenants.tenants.get, self._writer, spawn)
+        self._history.sweep(now, spawn, self.quiesce.is_held)
         if self._list_at is not None and now >= self._list_at:
             # However many are kept, listing them stays as cheap.
             many = max(1.0, len(self.cache) / LISTED_OFTEN)
@@ -225,6 +236,7 @@ class OperationManager:
             url = path(OPERATION_PLURAL, namespace, group=TENANTS)
             async for body in self._kube.list(url):
                 self.observe(body)
+        self._complete = True
 
     def _look_at(self, key: Key, now: float, spawn: Spawn) -> None:
         """Decide on the operations of one tenant."""
@@ -232,32 +244,37 @@ class OperationManager:
         tenant = self._tenants.tenants.get(key)
         before: list[OperationRecord] = []
         for operation in operations:
+            blocks = [] if pairing.is_awaiting(operation) else [operation]
             if operation.busy:
-                before.append(operation)
+                before += blocks
                 continue
             if operation.retry_at > now:
                 self._wake(operation.retry_at, key)
-                before.append(operation)
+                before += blocks
                 continue
             if operation.doubtful:
                 self._begin(self._store.reload(operation), operation, spawn)
             elif operation.wanted is not None:
-                self._begin(self._write(operation), operation, spawn)
+                if not self._rotations.keeps(operation, operations):
+                    self._begin(self._write(operation), operation, spawn)
             elif operation.job is None:
-                self._decide(operation, tenant, before, now, spawn)
+                self._decide(operation, tenant, before, operations, now, spawn)
             if not operation.ended:
-                before.append(operation)
+                before += blocks
 
     def _decide(
         self,
         operation: OperationRecord,
         tenant: TenantRecord | None,
         before: Sequence[OperationRecord],
+        others: Sequence[OperationRecord],
         now: float,
         spawn: Spawn,
     ) -> None:
         means = Means(self._config.operations.allowed, self._backups.drills)
-        verdict = decide(operation, tenant, before, means, now, self._quiet(operation))
+        verdict = self._rotations.verdict(operation) or decide(
+            operation, tenant, before, means, now, self._quiet(operation), others
+        )
         of_archives = operation.action in archives.ACTIONS
         own = of_archives or makes_no_job(operation)
         if (
@@ -286,15 +303,14 @@ class OperationManager:
         elif tenant is not None and verdict.do is Do.RESUME:
             self._resume(operation, tenant, spawn)
 
-    @staticmethod
-    def _reserve(operation: OperationRecord, tenant: TenantRecord, verdict: Verdict) -> None:
+    def _reserve(self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict) -> None:
         """Let nothing else of the tenant's own begin, so that the operation's turn comes; or let it begin again."""
         coming = verdict.do in {Do.BEGIN, Do.RESUME} or verdict.reason in {"", TENANT_BUSY}
         coming = coming or operation.phase in BEFORE
-        if coming and verdict.do is not Do.FAIL:
+        if coming and verdict.do is not Do.FAIL and not pairing.is_awaiting(operation):
             tenant.jobs.reserve(operation.name)
         elif tenant.jobs.operation == operation.name:
-            tenant.jobs.reserve(None)
+            self._release(operation)
 
     def _wait(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
         """Say what an operation waits for, once."""
@@ -311,16 +327,25 @@ class OperationManager:
         status, generation = operation.current, operation.generation
         if verdict.repositories:
             status = progress.with_repositories(status, verdict.repositories)
-        if operation.phase == RESUMING:
+        if verdict.reason == ROLLED_BACK:
+            operation.wanted = progress.rolled_back(status, generation, now)
+        elif operation.phase == RESUMING:
+            # The pods are elsewhere now.
+            self._reads.forget(operation.namespace)
             operation.wanted = progress.resumed(
-                status, generation, verdict.reason, verdict.message, now
+                status,
+                generation,
+                verdict.reason,
+                verdict.message,
+                now,
+                pairs=pairing.rotates(operation),
             )
         elif verdict.do is Do.FAIL and self.quiesce.is_held(operation.uid):
             operation.wanted = progress.resuming(
                 status, generation, verdict.reason, verdict.message, now
             )
         elif verdict.do is Do.COMPLETE:
-            result = verdict.result or {}
+            result = verdict.result or {"outcome": verdict.reason or COMPLETED}
             operation.wanted = progress.completed(status, generation, result, verdict.message, now)
         else:
             operation.wanted = progress.failed(
@@ -386,10 +411,17 @@ class OperationManager:
     # Steps
 
     async def _write(self, operation: OperationRecord) -> None:
-        if await self._store.write(operation) and operation.ended:
-            self._release(operation)
+        if not await self._store.write(operation):
+            return
+        if pairing.rotates(operation):
+            self._rotations.tell(operation.tenant_key)
+        if pairing.is_awaiting(operation):
             self.quiesce.let_go(operation.uid)
-            self._swept.add(operation.tenant_key)
+        if operation.ended:
+            self._release(operation)
+            self._rotations.stored(operation)
+            self.quiesce.let_go(operation.uid)
+            self._history.look_at(operation.tenant_key)
 
     async def _own_and_write(self, operation: OperationRecord, tenant: TenantRecord) -> None:
         """Write the status of an operation that goes with its tenant."""
@@ -415,6 +447,11 @@ class OperationManager:
     def _broken(self, operation: OperationRecord) -> Verdict | None:
         """Return why an operation ends whose claim is not kept quiet any more."""
         return around.broken(operation, self._quiet(operation))
+
+    def pairing_of(self, tenant: Key) -> str | None:
+        """Return what is to be said of a pairing that is due, empty where none is; None while that is not known."""
+        said = self._rotations.due(tenant, self._clock.now())
+        return said if said or self._complete or self._list_at is None else None
 
     def _find(self, key: Key, uid: str) -> OperationRecord | None:
         found = self.cache.active.get(key)
@@ -442,24 +479,14 @@ class OperationManager:
             self._again(tenant)
         self._dirty.add(operation.tenant_key)
 
+    def _drop(self, operation: OperationRecord) -> None:
+        """Let the tenant go on without an operation that is gone."""
+        self._release(operation)
+        if pairing.is_awaiting(operation):
+            self._rotations.tell(operation.tenant_key)
+
     def _wake(self, when: float, key: Key) -> None:
         known = self._wakes.get(key)
         if known is None or when < known:
             self._wakes[key] = when
             heapq.heappush(self._later, (when, key))
-
-    # The history
-
-    def _sweep(self, now: float, spawn: Spawn) -> None:
-        """Delete operations that are over and not kept any longer."""
-        if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_SECONDS
-            self._swept.update(self.cache.tenants_with_ended())
-        swept, self._swept = self._swept, set()
-        history = self._config.operations.history
-        for key in swept:
-            gone = surplus(self.cache.ended_of(key), history.keep, history.max_age.seconds, now)
-            for each in gone:
-                if self.quiesce.is_held(each.uid):
-                    continue
-                spawn(self._store.delete(key[0], each))

@@ -6,10 +6,12 @@ from typing import Any
 
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT, Conditions, find
 from baileys_janitor.api.operations.status import (
+    AWAITING,
     COMPLETED,
     FAILED,
     PENDING,
     RESUMING,
+    ROLLED_BACK,
     STEPS_MAX,
     WORKING,
 )
@@ -25,8 +27,8 @@ COMPLETE = "Complete"
 """The conditions' types are those of a Job: Complete and Failed."""
 BEGUN = "Working"
 """The reason of Complete while the operation is being done."""
-RESUME_STEP = "Resume"
-"""The step that starts again what was stopped."""
+RESUME_STEP, PAIR_STEP = "Resume", "Pair"
+"""The steps in which what was stopped is started again, and in which somebody pairs the tenant."""
 DONE = frozenset({DONE_ALL, CAPPED, NOTHING_TO_DO, DRY_RUN})
 """Outcomes of a Job with which the operation is complete."""
 _WORD_MAX = 64
@@ -83,6 +85,13 @@ def with_repositories(status: Object, repositories: list[Object]) -> Object:
     return status | {"result": part(status, "result") | {"repositories": repositories}}
 
 
+def with_fingerprint(status: Object, fingerprint: str) -> Object:
+    """Return the status with whose pairing is about to end."""
+    if not fingerprint:
+        return status
+    return status | {"result": part(status, "result") | {"fingerprint": fingerprint}}
+
+
 def completed(status: Object, generation: int, result: Object, message: str, now: float) -> Object:
     """Return the status of an operation that was done."""
     outcome = str(result.get("outcome") or COMPLETED)
@@ -120,16 +129,42 @@ def resuming(
     return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
 
 
-def resumed(status: Object, generation: int, outcome: str, told: str, now: float) -> Object:
+def awaiting(
+    status: Object,
+    generation: int,
+    ended: str,
+    message: str,
+    now: float,
+    result: Object | None = None,
+) -> Object:
+    """Return the status of an operation that is done, and over once somebody has paired the tenant."""
+    fresh = _with(status, generation, now, AWAITING, None, AWAITING, message)
+    step = {"name": PAIR_STEP, "time": to_rfc3339(now)}
+    return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
+
+
+def rolled_back(status: Object, generation: int, now: float) -> Object:
+    """Return the status of a rotation that was taken back before anybody has paired the tenant."""
+    message = "An operation Rollback has brought the old session back."
+    fresh = _with(status, generation, now, ROLLED_BACK, None, ROLLED_BACK, message)
+    return _over(fresh, {"outcome": ROLLED_BACK}, ROLLED_BACK, now)
+
+
+def resumed(
+    status: Object, generation: int, outcome: str, told: str, now: float, *, pairs: bool = False
+) -> Object:
     """Return the status of an operation whose workload is no affair of its own any more: how it ended counts now.
 
     Args:
         outcome: how starting it again ended.
         told: what is said of that; empty where nothing need be.
+        pairs: whether the tenant is to be paired when it is done.
     """
     steps = objects(status.get("steps"))
     deed = str(steps[-2].get("outcome") or "") if len(steps) > 1 else ""
     message = " ".join(each for each in (str(status.get("message") or ""), told) if each)
+    if deed == DONE_ALL and pairs:
+        return awaiting(status, generation, outcome, message, now)
     if deed in DONE:
         return _over(
             _with(status, generation, now, COMPLETED, True, deed, message), None, outcome, now
@@ -183,6 +218,8 @@ def _with(
     for kind in (QUIESCED, FOUGHT):
         conditions.keep(kind)
     conditions.set(COMPLETE, success is True, reason, message)
+    if phase == AWAITING or find(status.get("conditions"), AWAITING):
+        conditions.set(AWAITING, phase == AWAITING, reason, message)
     if success is False:
         conditions.set(FAILED, True, reason, message)
     return status | {

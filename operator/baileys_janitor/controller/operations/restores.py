@@ -7,7 +7,7 @@ from typing import Any
 from baileys_janitor.api.bounded import objects, part, text
 from baileys_janitor.api.conditions.conditions import MESSAGE_LIMIT
 from baileys_janitor.api.names import OPERATION_KIND
-from baileys_janitor.api.operations.spec import RESTORE
+from baileys_janitor.api.operations.spec import RESTORE, ROLLBACK, ROTATE
 from baileys_janitor.api.values.durations import elapsed_text
 from baileys_janitor.api.values.timestamps import to_rfc3339
 from baileys_janitor.backup.restore_job.result import RestoreResult
@@ -78,7 +78,11 @@ def place_of(
     operation: OperationRecord, tenant: TenantRecord, cluster: ClusterState
 ) -> tuple[Place | None, Fault | None, bool]:
     """Return where the Job of an operation runs, or why it cannot; and whether a pod uses the claim."""
-    if operation.spec is None or operation.spec.action != RESTORE:
+    spec = operation.spec
+    exclusive = spec is not None and (
+        spec.action == RESTORE or (spec.action in (ROTATE, ROLLBACK) and not spec.dry_run)
+    )
+    if not exclusive:
         return cluster.place(tenant)
     place, fault = restore_jobs.place_of(tenant, cluster)
     return place, fault, False

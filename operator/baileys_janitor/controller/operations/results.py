@@ -20,7 +20,7 @@ from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.operations import progress, repairs, restores
 from baileys_janitor.controller.operations.progress import DONE
 from baileys_janitor.controller.operations.record import Key, OperationRecord
-from baileys_janitor.controller.operations.stages import around
+from baileys_janitor.controller.operations.stages import around, pairing
 from baileys_janitor.controller.operations.stages.verdict import Verdict
 from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.job.machine import boot
@@ -28,23 +28,29 @@ from baileys_janitor.job.repair.result import RepairResult
 from baileys_janitor.job.repair.task import REPAIR
 from baileys_janitor.job.result import (
     BUSY,
+    CAPPED,
+    COMPLETED,
+    DRY_RUN,
+    FAILED,
     NOTHING_TO_DO,
     REFUSED,
     REPEATED,
     CleanResult,
     UndoResult,
 )
+from baileys_janitor.job.task import ROLLBACK, ROTATE
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.schedule.cleanup_times import KILLED
 from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.tenants import directory_faults, record_result
 from baileys_janitor.tenants.fault import Fault
 from baileys_janitor.tenants.record import TenantRecord
-from baileys_janitor.tenants.undo_wording import undo_sentence
+from baileys_janitor.tenants.undo_wording import rotation_refusal, undo_sentence
+from baileys_janitor.tenants.wording import files
 
 Object = dict[str, Any]
 
-ACTIONS = frozenset({"clean", "undo", "restore", "repair"})
+ACTIONS = frozenset({"clean", "undo", "restore", "repair", ROTATE, ROLLBACK})
 """Actions of the Jobs, which are taken up after a restart."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 300.0
 """Until another Job is made for one that came to nothing."""
@@ -54,7 +60,7 @@ class OperationResults(JobEvents[TenantRecord]):
     """Where the Jobs and pods of operations come in.
 
     `ended` is called with an operation and its tenant; `broken` returns why an operation ends whose claim is not kept
-    quiet any more.
+    quiet any more; `undone_rotation` is called with one that has rolled a rotation back.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class OperationResults(JobEvents[TenantRecord]):
         find: Callable[[Key, str], OperationRecord | None],
         ended: Callable[[OperationRecord | None, TenantRecord | None], None],
         broken: Callable[[OperationRecord], Verdict | None],
+        undone_rotation: Callable[[OperationRecord], None],
         bus: ChangeBus,
         crashes: CrashHandler,
     ) -> None:
@@ -72,6 +79,7 @@ class OperationResults(JobEvents[TenantRecord]):
         self._find = find
         self._ended = ended
         self._broken = broken
+        self._undone_rotation = undone_rotation
         self.jobs: dict[str, tuple[Key, str]] = {}
         """By the Job's name, key and uid of its operation."""
 
@@ -119,7 +127,9 @@ class OperationResults(JobEvents[TenantRecord]):
         tenant = next(iter(self.members(tracked)), None)
         if tenant is not None:
             self._land(tenant, tracked)
-            tenant.jobs.want_scan()
+            if operation is None or not around.scales(operation):
+                # Else it would compete for the volume with the workload that is started again.
+                tenant.jobs.want_scan()
         if operation is not None:
             operation.job = None
             with self._crashes.contain("job", [tenant] if tenant is not None else []):
@@ -174,7 +184,11 @@ class OperationResults(JobEvents[TenantRecord]):
         result: object,
         fault: Fault | None,
     ) -> None:
-        if isinstance(result, CleanResult) and result.run == operation.run:
+        if tracked.action == ROTATE and isinstance(result, CleanResult):
+            self._rotated(operation, result)
+        elif tracked.action == ROLLBACK and isinstance(result, UndoResult):
+            self._rolled_back(operation, result)
+        elif isinstance(result, CleanResult) and result.run == operation.run:
             self._cleaned(operation, tenant, tracked, result)
         elif isinstance(result, UndoResult):
             self._undone(operation, result)
@@ -242,6 +256,55 @@ class OperationResults(JobEvents[TenantRecord]):
             tenant.cleanup.restored(restores.remembered(operation, answer, message, now))
         self._answer(operation, answer, code, message)
 
+    def _rotated(self, operation: OperationRecord, result: CleanResult) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        outcome, code, message = result.outcome, result.code, ""
+        if outcome == CAPPED:
+            # It was ended before anything moved: the same run can be begun again.
+            self._in_vain(operation, directory_faults.of_directory(code or "Interrupted"))
+            return
+        if outcome == REPEATED:
+            outcome = COMPLETED if code == COMPLETED else FAILED
+            message = "An earlier Job of this operation has done it; its figures are lost."
+        if outcome in (COMPLETED, DRY_RUN):
+            message = message or pairing.rotated_sentence(result, outcome == DRY_RUN)
+        else:
+            message = rotation_refusal(code or outcome)
+        answer: Object = {
+            "outcome": outcome,
+            "removed": result.removed or None,
+            "kept": result.kept or None,
+            "duration": elapsed_text(result.duration_ms),
+        }
+        self._answer(operation, answer, code, message)
+
+    def _rolled_back(self, operation: OperationRecord, result: UndoResult) -> None:
+        if self._may_be_at_it(operation, result.outcome, result.code):
+            self._in_vain(operation, directory_faults.of_directory(BUSY))
+            return
+        outcome, code = result.outcome, result.code
+        if outcome == COMPLETED:
+            message = pairing.rolled_back_sentence(result)
+        elif outcome == NOTHING_TO_DO:
+            message = "The old session is back already."
+        elif outcome == DRY_RUN:
+            message = f"{files(result.restored or 0)} would come back."
+        elif outcome == CAPPED:
+            message = f"{pairing.rolled_back_sentence(result)} {undo_sentence(result)}"
+        else:
+            message = rotation_refusal(code or outcome)
+        if outcome in (COMPLETED, NOTHING_TO_DO, CAPPED):
+            self._undone_rotation(operation)
+        answer: Object = {
+            "outcome": outcome,
+            "restored": result.restored,
+            "kept": result.kept or None,
+            "duration": elapsed_text(result.duration_ms),
+        }
+        self._answer(operation, answer, code, message)
+
     def _repaired(self, operation: OperationRecord, result: RepairResult) -> None:
         if self._may_be_at_it(operation, result.outcome, result.code):
             self._in_vain(operation, directory_faults.of_directory(BUSY))
@@ -271,6 +334,8 @@ class OperationResults(JobEvents[TenantRecord]):
         now, status, generation = self._clock.now(), operation.current, operation.generation
         if around.scales(operation):
             operation.wanted = progress.resuming(status, generation, ended, message, now, answer)
+        elif ended == COMPLETED and pairing.rotates(operation):
+            operation.wanted = progress.awaiting(status, generation, ended, message, now, answer)
         elif ended in DONE:
             operation.wanted = progress.completed(status, generation, answer or {}, message, now)
         else:

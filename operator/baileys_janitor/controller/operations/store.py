@@ -6,14 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from baileys_janitor.api.config.config import OperationHistory
 from baileys_janitor.api.names import KIND, OPERATION_KIND, OPERATION_PLURAL
 from baileys_janitor.api.operations.status import BEFORE, PENDING, WORKING
 from baileys_janitor.api.values import decoding
 from baileys_janitor.controller.clock import Clock
 from baileys_janitor.controller.jobs.manifest import owner_reference
+from baileys_janitor.controller.jobs.timeouts import Spawn
 from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 from baileys_janitor.controller.operations import progress
-from baileys_janitor.controller.operations.cache import Ended, OperationCache
+from baileys_janitor.controller.operations.cache import Ended, OperationCache, surplus
 from baileys_janitor.controller.operations.record import READER, Key, OperationRecord
 from baileys_janitor.schedule.backoff import backoff_seconds
 from baileys_janitor.status.changes import ChangeBus, OperationChanged, Regarding
@@ -23,6 +25,8 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 logger = logging.getLogger("janitor.operations")
 
+SWEEP_SECONDS = 3600.0
+"""Seconds between two looks at all operations that are over: those that are too old are deleted."""
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 300.0
 """Until a write is tried again that the API server did not take: the first time, and at most."""
 
@@ -155,6 +159,40 @@ class OperationStore:
     @staticmethod
     def _url(operation: OperationRecord) -> str:
         return path(OPERATION_PLURAL, operation.namespace, operation.name, TENANTS)
+
+
+class History:
+    """The operations that are over, of which a tenant's last ones are kept for a while."""
+
+    def __init__(
+        self, cache: OperationCache, store: OperationStore, kept: OperationHistory, now: float
+    ) -> None:
+        self._cache = cache
+        self._store = store
+        self._kept = kept
+        self._sweep_at = now + SWEEP_SECONDS
+        self._swept: set[Key] = set()
+        """Tenants of which an operation has ended since the last look."""
+
+    def look_at(self, tenant: Key) -> None:
+        """Have a tenant's operations looked at: one may be over."""
+        self._swept.add(tenant)
+
+    def shift(self, step: float) -> None:
+        """Move the times with the clock, which was set by `step` seconds."""
+        self._sweep_at += step
+
+    def sweep(self, now: float, spawn: Spawn, is_held: Callable[[str], bool]) -> None:
+        """Delete operations that are over and not kept any longer, but for one that may hold a workload."""
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            self._swept.update(self._cache.tenants_with_ended())
+        swept, self._swept = self._swept, set()
+        for key in swept:
+            ended = self._cache.ended_of(key)
+            for each in surplus(ended, self._kept.keep, self._kept.max_age.seconds, now):
+                if not is_held(each.uid):
+                    spawn(self._store.delete(key[0], each))
 
 
 def _has_begun(before: str, phase: str) -> bool:

@@ -9,6 +9,7 @@ from baileys_janitor.controller.jobs.cluster_reads import ClusterReads
 from baileys_janitor.controller.jobs.timeouts import JobTimeouts, Spawn
 from baileys_janitor.controller.jobs.tracker import JobTracker, TrackedJob
 from baileys_janitor.controller.kube.client import Kube
+from baileys_janitor.controller.operations import jobs
 from baileys_janitor.controller.operations.results import OperationResults
 from baileys_janitor.controller.status.writer import StatusWriter
 from baileys_janitor.tenants.fault import Fault
@@ -31,6 +32,9 @@ class OperationTimeouts(JobTimeouts[TenantRecord]):
     ) -> None:
         super().__init__(kube, clock, tracker, reads, store, results, config, crashes)
         self._operations = results
+
+    def _longest_run(self, tracked: TrackedJob) -> float:
+        return jobs.longest_run(tracked.action, self._deadline)
 
     def _clear(self, tracked: TrackedJob, now: float, spawn: Spawn) -> None:
         operation = self._operations.operation_of(tracked)

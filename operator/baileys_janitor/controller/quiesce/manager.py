@@ -90,18 +90,23 @@ class QuiesceManager:
 
     # What comes in
 
-    async def adopt(self, namespaces: Sequence[str]) -> bool:
-        """Take up what earlier operators have stopped, before anything else begins; False if they cannot be listed."""
+    async def adopt(
+        self, namespaces: Sequence[str], take: Callable[[Object], None] | None = None
+    ) -> bool:
+        """Take up what earlier operators have stopped, before anything else begins; False if they cannot be listed.
+
+        `take` is called with each operation, in place of `observe`.
+        """
         complete = True
         watched: list[str | None] = [*namespaces] or [None]
         for namespace in watched:
             url = path(OPERATION_PLURAL, namespace, group=TENANTS)
             try:
                 async for body in self._kube.list(url):
-                    self.observe(body)
+                    (take or self.observe)(body)
             except ApiError as error:
                 # They come by the watch as well, once they can be read.
-                complete = error.status == 404
+                complete = complete and error.status == 404
                 logger.warning("The operations could not be listed: %s", error)
         return complete
 

@@ -1,1 +1,1 @@
-"""What comes before and after the act of an operation. Pure."""
+"""What comes before and after the act of an operation."""

@@ -10,8 +10,17 @@ from typing import Any, Final
 from baileys_janitor.api.backup.backup_settings import NEVER_BEFORE, REQUIRED
 from baileys_janitor.api.bounded import part
 from baileys_janitor.api.conditions.conditions import find
-from baileys_janitor.api.operations.spec import BACKUP, QUIESCE, REPLACING, RESTORE, STOPPING
-from baileys_janitor.api.operations.status import BACKING_UP, PENDING, QUIESCING
+from baileys_janitor.api.operations.spec import (
+    BACKUP,
+    QUIESCE,
+    REPAIR_CONTACT,
+    REPLACING,
+    RESTORE,
+    ROLLBACK,
+    ROTATE,
+    STOPPING,
+)
+from baileys_janitor.api.operations.status import BACKING_UP, BEFORE, QUIESCING, WORKING
 from baileys_janitor.controller.operations import archives
 from baileys_janitor.controller.operations.record import OperationRecord
 from baileys_janitor.controller.operations.stages.verdict import LOOK_AGAIN_SECONDS, Do, Verdict
@@ -31,6 +40,12 @@ IN_USE: Final = "ClaimInUse"
 BACKUP_FAILED, LATE = "BackupFailed", "TimedOut"
 NOTHING_TO_STOP: Final = "NothingToDo"
 _QUIET: Final = "Quiet"
+_WAYS_BACK: Final = {
+    RESTORE: " What was done so far is undone by an operation Undo of the run {run}.",
+    REPAIR_CONTACT: " What was done so far is undone by an operation Undo of the run {run}.",
+    ROTATE: " What was done so far is undone by an operation Rollback of the run {run}.",
+    ROLLBACK: " Create it again to go on.",
+}
 _NOT_BY_US: Final = frozenset({FOUGHT, GONE, STOPPED_BY_OTHERS})
 _NO_SESSION: Final = frozenset({CREDENTIALS_ABSENT, CREDENTIALS_CORRUPT})
 """Why a session cannot be backed up that a restore is to bring back."""
@@ -43,8 +58,8 @@ def is_quiesced(operation: OperationRecord) -> bool:
 
 
 def is_begun_quietly(operation: OperationRecord) -> bool:
-    """Return whether an operation has had its claim made quiet, so that a workload may be stopped because of it."""
-    return is_quiesced(operation) and operation.phase != PENDING
+    """Return whether an operation has its claim made quiet, so that a workload may be stopped because of it."""
+    return is_quiesced(operation) and operation.phase in {*BEFORE, WORKING}
 
 
 def scales(operation: OperationRecord) -> bool:
@@ -95,9 +110,7 @@ def broken(operation: OperationRecord, quiet: Progress | None) -> Verdict | None
     elif not message:
         message = "The workload is to run again, before all was done."
     if operation.run:
-        message += (
-            f" What was done so far is undone by an operation Undo of the run {operation.run}."
-        )
+        message += _WAYS_BACK.get(operation.action, "").format(run=operation.run)
     return Verdict(Do.FAIL, reason, message)
 
 
