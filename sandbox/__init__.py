@@ -1,6 +1,6 @@
-"""Just enough of a Kubernetes API server and a node to run the operator anywhere.
+"""A minimal Kubernetes API server and node, enough to run the operator anywhere.
 
-For the demo and the tests; never shipped. See docs/sandbox.md for what it is and is not.
+For the demo and the tests; never shipped. See docs/sandbox.md for its scope and limits.
 """
 
 from sandbox.cluster import Cluster

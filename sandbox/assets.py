@@ -18,7 +18,7 @@ _STOPPED_WITHIN: Final = 10.0
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -64,7 +64,7 @@ class RealApiServer:
 
     async def _spawn(self, stack: contextlib.AsyncExitStack, name: str, *flags: str) -> None:
         log = stack.enter_context((self._directory / f"{name}.log").open("wb"))
-        # In our own process group: whatever ends a test run as a whole ends these, too.
+        # In our own process group, so that whatever ends a test run as a whole ends these, too.
         process = await asyncio.create_subprocess_exec(
             str(self._assets / name), *flags, stdout=log, stderr=log
         )
@@ -80,7 +80,7 @@ class RealApiServer:
             f"--listen-client-urls={clients}",
             f"--advertise-client-urls={clients}",
             f"--listen-peer-urls={peers}",
-            # Nothing here has to outlive a power failure.
+            # The data need not survive a power failure.
             "--unsafe-no-fsync",
         )
         return clients
@@ -107,7 +107,8 @@ class RealApiServer:
             "--service-account-issuer=https://sandbox.invalid",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
-            # No controller makes service accounts, and no scheduler or node controller taints.
+            # No controller creates service accounts, and no scheduler or node controller removes
+            # taints.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
             "--allow-privileged=true",
             *self._flags,

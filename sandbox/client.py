@@ -32,7 +32,7 @@ class ApiError(Exception):
 
 
 def path(resource: str, namespace: str = "", name: str = "", sub: str = "") -> str:
-    """The URL path of a resource such as `v1/pods` or `batch/v1/jobs`."""
+    """Return the URL path of a resource such as `v1/pods` or `batch/v1/jobs`."""
     *version, plural = resource.split("/")
     parts = ["api" if len(version) == 1 else "apis", *version]
     parts += ["namespaces", namespace] if namespace else []
@@ -74,7 +74,7 @@ class Client:
         params: dict[str, str] | None = None,
         accept: str = "application/json",
     ) -> Object:
-        """One request; returns the decoded answer.
+        """Send one request; return the decoded answer.
 
         Raises:
             ApiError: it was refused.
@@ -119,14 +119,14 @@ class Client:
     async def delete(
         self, resource: str, namespace: str, name: str, *, uid: str = "", **options: Any
     ) -> Object:
-        """Deletes an object; with a uid only that very one."""
+        """Delete an object; with a uid, only the object with that uid."""
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", **options}
         if uid:
             body["preconditions"] = {"uid": uid}
         return await self.request("DELETE", path(resource, namespace, name), body)
 
     async def snapshot(self, resource: str, *, metadata_only: bool) -> tuple[list[Object], str]:
-        """All objects of a resource, and the revision to watch from."""
+        """Return all objects of a resource, and the revision to watch from."""
         as_ = "PartialObjectMetadataList"
         accept = _METADATA.format(as_) if metadata_only else "application/json"
         found = await self.request("GET", path(resource), accept=accept)
@@ -135,7 +135,7 @@ class Client:
     async def watch(
         self, resource: str, revision: str, *, metadata_only: bool
     ) -> AsyncIterator[Object]:
-        """The events after a revision, until the server ends the watch.
+        """Yield the events after a revision, until the server ends the watch.
 
         Raises:
             ApiError: such as 410, when the revision is too old.
@@ -158,7 +158,7 @@ class Client:
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Lines of any length, which the reader's own iteration limits."""
+    """Yield lines of any length; the reader's own iteration limits them."""
     rest = b""
     async for chunk in stream.iter_any():
         *lines, rest = (rest + chunk).split(b"\n")

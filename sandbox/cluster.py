@@ -28,11 +28,11 @@ class Cluster:
         path: where to write the kubeconfig; by default a temporary file.
         assets: a directory with etcd and kube-apiserver to use instead of the sandbox's own API
             server; by default $KUBEBUILDER_ASSETS, and an empty string is none.
-        command_prefix: what runs `baileys-janitor` in a pod; by default what the image's script does.
+        command_prefix: the command that runs `baileys-janitor` in a pod; by default the same as the image's script.
         history: how many changes of a resource a watch can go back.
 
     Attributes:
-        pods: the directory below which pods keep what does not outlive them, each in a directory of its uid.
+        pods: the directory for the pods' own data, with a subdirectory for each uid.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Cluster:
 
     @property
     def store(self) -> Store:
-        """What the sandbox's own API server holds."""
+        """The objects of the sandbox's own API server."""
         return self.server.store
 
     @property
@@ -128,9 +128,9 @@ class Cluster:
         await self._stack.aclose()
 
     async def account(self, namespace: str, name: str) -> Path:
-        """Write the kubeconfig of a ServiceAccount, whom RBAC holds to the rights that are bound to it.
+        """Write the kubeconfig of a ServiceAccount, which RBAC restricts to its bound rights.
 
-        kubectl sends no token over plain HTTP, and so would act as anybody who may do anything: use `--as`.
+        kubectl sends no token over plain HTTP, so it would act as a user who may do anything: use `--as`.
         """
         asked = {"metadata": {"name": name}, "spec": {"audiences": []}}
         made = await self.client.create("v1/serviceaccounts", namespace, asked, "token")
@@ -151,7 +151,7 @@ class Cluster:
         delay: float = 0.0,
         agent: str = "",
     ) -> Fault:
-        """Refuses requests that match; see Fault. `times=None` lasts until `forgive`."""
+        """Refuse matching requests; see Fault. `times=None` lasts until `forgive`."""
         return self.server.faults.add(
             Fault(
                 method=method,
@@ -175,36 +175,36 @@ class Cluster:
         times: int | None = 1,
         agent: str = "",
     ) -> Fault:
-        """Lets requests that match wait before they are carried out."""
+        """Delay matching requests before they are carried out."""
         return self.fail(0, method=method, path=path, times=times, delay=seconds, agent=agent)
 
     def cut(
         self, *, method: str = "", path: str = "", times: int | None = 1, agent: str = ""
     ) -> Fault:
-        """Ends the answers to requests that match in the middle; they are carried out."""
+        """Cut off the answers to matching requests; the requests are carried out."""
         fault = Fault(method=method, path=path, times=times, agent=agent, cut=True)
         return self.server.faults.add(fault)
 
     def forgive(self, fault: Fault | None = None) -> None:
-        """Ends a fault, or all."""
+        """Remove a fault, or all."""
         if fault is None:
             self.server.faults.clear()
         else:
             self.server.faults.remove(fault)
 
     def drop_watches(self) -> int:
-        """Ends every watch, as a load balancer does. Returns how many there were."""
+        """End every watch, as a load balancer does. Return how many there were."""
         return self.server.watches.drop()
 
     def compact(self) -> None:
-        """Forgets the history: watches from an older resourceVersion get 410."""
+        """Discard the history: watches from an older resourceVersion get 410."""
         self.store.compact()
 
     async def restart(self, *, keep_history: bool = True) -> None:
-        """Stops the API server, cutting every connection, and starts it on the same port.
+        """Stop the API server, cutting every connection, and start it on the same port.
 
         Args:
-            keep_history: False forgets it meanwhile, so that old resourceVersions get 410.
+            keep_history: False discards it meanwhile, so that old resourceVersions get 410.
         """
         await self.server.stop()
         if not keep_history:

@@ -1,4 +1,4 @@
-"""A local copy of one resource, kept by list and watch, that tells listeners what changes."""
+"""A local cache of one resource, kept current by list and watch, that notifies listeners of changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from sandbox.client import RETRIED, ApiError, Client, Object
 
 Key = tuple[str, str]
-# ADDED, MODIFIED or DELETED; the object; what was known before.
+# ADDED, MODIFIED or DELETED; the object; its previous version.
 Listener = Callable[[str, Object, Object | None], None]
 
 _log = logging.getLogger(__name__)
@@ -18,17 +18,17 @@ _LONGEST_WAIT: Final = 2.0
 
 
 def key(value: Object) -> Key:
-    """Namespace (empty when it has none) and name."""
+    """Return namespace (empty when it has none) and name."""
     metadata = value["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 
 
 class Informer:
-    """A copy of all objects of a resource such as `batch/v1/jobs`.
+    """A cache of all objects of a resource such as `batch/v1/jobs`.
 
     Attributes:
         items: the objects as last seen, by namespace and name.
-        synced: set once the first list is there.
+        synced: set once the first list has arrived.
     """
 
     def __init__(self, client: Client, resource: str, *, metadata_only: bool = False) -> None:
@@ -40,19 +40,19 @@ class Informer:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Tells of every change from now on, and of what is already known."""
+        """Notify a listener of every known object now, and of every change from now on."""
         self._listeners.append(listener)
         for value in list(self.items.values()):
             listener("ADDED", value, None)
 
     def remember(self, value: Object) -> None:
-        """Takes in the answer to a write of our own, before the watch brings it."""
+        """Store the answer to our own write, before the watch delivers it."""
         known = self.items.get(key(value))
         if known is None or _revision(known) < _revision(value):
             self._take("MODIFIED" if known else "ADDED", value)
 
     async def run(self) -> None:
-        """Follows the resource until cancelled; failures are waited out."""
+        """Follow the resource until cancelled; retry after failures."""
         wait, revision = 0.05, ""
         while True:
             try:
@@ -91,7 +91,7 @@ class Informer:
                 revision = value["metadata"]["resourceVersion"]
                 if event["type"] != "BOOKMARK":
                     known = self.items.get(key(value))
-                    # Our own write may have been remembered already.
+                    # Our own write may have been stored already.
                     if (
                         event["type"] == "DELETED"
                         or known is None
@@ -119,7 +119,7 @@ def _revision(value: Object) -> int:
 
 
 class Informers:
-    """One informer a resource, shared by all who need it."""
+    """One informer a resource, shared by all its users."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -127,7 +127,7 @@ class Informers:
         self._tasks: dict[tuple[str, bool], asyncio.Task[None]] = {}
 
     def get(self, resource: str, *, metadata_only: bool = False) -> Informer:
-        """The informer of a resource, started on first use."""
+        """Return the informer of a resource, started on first use."""
         at = (resource, metadata_only)
         if at not in self._informers:
             informer = Informer(self._client, resource, metadata_only=metadata_only)
@@ -136,14 +136,14 @@ class Informers:
         return self._informers[at]
 
     def forget(self, resource: str, *, metadata_only: bool = False) -> None:
-        """Stops an informer whose resource is no longer served."""
+        """Stop an informer whose resource is no longer served."""
         at = (resource, metadata_only)
         self._informers.pop(at, None)
         if task := self._tasks.pop(at, None):
             task.cancel()
 
     async def synced(self) -> None:
-        """Waits for the first list of each."""
+        """Wait for the first list of each."""
         for informer in list(self._informers.values()):
             await informer.synced.wait()
 

@@ -1,4 +1,4 @@
-"""Reading and writing the little of a kubeconfig that the sandbox needs."""
+"""Read and write the parts of a kubeconfig that the sandbox needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach an API server; `tls` is None for plain HTTP."""
+    """The address and credentials of an API server; `tls` is None for plain HTTP."""
 
     url: str
     token: str = ""
@@ -21,7 +21,7 @@ class Access:
 
 
 def write(path: Path, url: str, token: str = "", *, insecure: bool = False) -> None:
-    """Writes a kubeconfig with one context, readable by its owner alone."""
+    """Write a kubeconfig with one context, readable by its owner alone."""
     cluster: dict[str, Any] = {"server": url}
     if insecure:
         cluster["insecure-skip-tls-verify"] = True
@@ -44,7 +44,7 @@ def write(path: Path, url: str, token: str = "", *, insecure: bool = False) -> N
 
 
 def read(path: Path) -> Access:
-    """The current context of a kubeconfig: token or client certificate, no exec plugins.
+    """Return the current context of a kubeconfig: token or client certificate, no exec plugins.
 
     Raises:
         KeyError, StopIteration: the context is not complete.

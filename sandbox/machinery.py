@@ -21,14 +21,14 @@ from sandbox.node.kubelet import Kubelet
 
 
 class Machinery:
-    """All that a cluster has beside its API server, as an async context manager.
+    """Everything in a cluster besides its API server, as an async context manager.
 
     Args:
         access: the API server.
         volumes: holds a directory `NAMESPACE/CLAIM` for each claim.
-        scratch: where pods keep what does not outlive them.
+        scratch: the directory for the pods' own data.
         nodes: how many nodes; they are called node-1, node-2, ...
-        prefix: what runs the project's command, by default what the image's script does.
+        prefix: the command that runs the project, by default the same as the image's script.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Machinery:
         self._tasks.append(asyncio.create_task(run))
 
     async def _seed(self) -> None:
-        """The storage classes, unless somebody made them before."""
+        """Create the storage classes, unless they exist."""
         for storage_class in STORAGE_CLASSES:
             try:
                 await self.client.create(CLASSES, "", storage_class)

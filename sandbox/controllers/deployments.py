@@ -1,4 +1,4 @@
-"""Deployments and ReplicaSets: a set of pods for each template, the newest of them in charge."""
+"""Deployments and ReplicaSets: a set of pods for each template, of which the newest is active."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def template_hash(template: Object) -> str:
-    """Return what the ReplicaSet of a template is named by."""
+    """Return the hash that names the ReplicaSet of a template."""
     text = json.dumps(template, sort_keys=True).encode()
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in hashlib.sha256(text).digest()[:10])
 
 
 class ReplicaSets:
-    """Keeps as many pods as each ReplicaSet wants."""
+    """Keeps the number of pods of each ReplicaSet."""
 
     def __init__(self, client: Client, informers: Informers) -> None:
         self._client = client
@@ -56,7 +56,7 @@ class ReplicaSets:
         else:
             for _ in range(missing):
                 await self._create(value)
-        # Those that do not run go first, then the youngest.
+        # Delete pods that are not ready first, then the youngest.
         order = sorted(active, key=lambda pod: (owned.is_ready(pod), owned.age(pod)))
         for pod in order[: max(-missing, 0)]:
             await owned.delete(self._client, PODS, pod)
@@ -76,12 +76,12 @@ class ReplicaSets:
                 "ReplicaSet", "apps/v1", value, "Warning", "FailedCreate", text
             )
             raise
-        # At once: the next look must not create a second one.
+        # At once: the next reconcile must not create a second one.
         self._pods.remember(created)
 
 
 class Deployments:
-    """Keeps the ReplicaSet of each Deployment's template in charge. Old sets go when the new one is ready."""
+    """Keeps the ReplicaSet of each Deployment's template active. Old sets are removed when the new one is ready."""
 
     def __init__(self, client: Client, informers: Informers) -> None:
         self._client = client
@@ -112,7 +112,7 @@ class Deployments:
         recreate = (spec.get("strategy") or {}).get("type") == "Recreate"
         new = sets.get(name)
         if recreate and any(self._of_sets.of(each) for each in old):
-            # The old pods go, wholly, before the first new one.
+            # Remove all old pods before the first new one.
             for each in old:
                 await self._scale(each, 0)
         else:

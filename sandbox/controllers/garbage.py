@@ -1,4 +1,4 @@
-"""The garbage collector: dependents go when their owners have gone."""
+"""The garbage collector: deletes dependents whose owners are gone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Garbage:
         self._queue = WorkQueue("garbage", self._reconcile)
         self._changed = asyncio.Event()
         self._watched: dict[str, Listed] = {}
-        # By uid: where an object is, and who depends on it.
+        # By uid: an object's place, and its dependents.
         self._places: dict[str, tuple[str, Key]] = {}
         self._dependents: dict[str, set[str]] = {}
-        # Dependents of kinds that were not watched when they were looked at.
+        # Dependents of kinds that were not watched when they were examined.
         self._undecided: set[str] = set()
         definitions = informers.get("apiextensions.k8s.io/v1/customresourcedefinitions")
         definitions.listen(lambda *_: self._changed.set())
@@ -35,7 +35,7 @@ class Garbage:
         await self._queue.run()
 
     async def run_discovery(self) -> None:
-        """Keeps an informer for each resource that is served."""
+        """Keep an informer for each served resource."""
         self._changed.set()
         while True:
             await self._changed.wait()
@@ -47,7 +47,7 @@ class Garbage:
                 self._changed.set()
 
     async def refresh(self) -> None:
-        """Looks once for resources that came or went."""
+        """Check once for added and removed resources."""
         served = {r.path: r for r in await discover(self._client) if r.path not in _UNOWNED}
         for path in set(self._watched) - set(served):
             del self._watched[path]
@@ -109,7 +109,7 @@ class Garbage:
         await self._collect(path, value)
 
     async def _collect(self, path: str, value: Object) -> None:
-        """Deletes a dependent whose owners are all gone; forgets those of several."""
+        """Delete a dependent whose owners are all gone; remove the owners that are gone from the others."""
         owners = value["metadata"].get("ownerReferences") or []
         states = [await self._owner_state(value, owner) for owner in owners]
         if not {"absent", "leaving"} & set(states):
@@ -124,7 +124,7 @@ class Garbage:
             await self._patch(path, value, {"ownerReferences": kept or None})
 
     async def _owner_state(self, value: Object, owner: Object) -> str:
-        """`solid`, `absent`, or `leaving`: being deleted in the foreground."""
+        """Return `solid`, `absent`, or `leaving`: being deleted in the foreground."""
         found = self._find(owner["uid"])
         if found is not None:
             metadata = found[1]["metadata"]
@@ -141,7 +141,7 @@ class Garbage:
             None,
         )
         if resource is None:
-            # Unknown kinds are left alone: their definition may come back, or is not watched yet.
+            # Leave unknown kinds alone: their definition may come back, or is not watched yet.
             self._undecided.add(value["metadata"]["uid"])
             return "solid"
         namespace = value["metadata"].get("namespace", "") if resource.namespaced else ""

@@ -17,7 +17,7 @@ _PODS: Final = "v1/pods"
 
 
 def finished(job: Object) -> str:
-    """`Complete`, `Failed` or empty."""
+    """Return `Complete`, `Failed` or empty."""
     for condition in (job.get("status") or {}).get("conditions") or ():
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             return str(condition["type"])
@@ -41,7 +41,8 @@ class Jobs:
         self._pods = informers.get(_PODS)
         self._recorder = Recorder(client, "job-controller")
         self._queue = WorkQueue("job", self._reconcile)
-        # Pods of a Job by the Job's uid, and those that went before they had finished.
+        # Pods of a Job by the Job's uid, and the number of those that were deleted before they had
+        # finished.
         self._owned: dict[str, set[Key]] = {}
         self._lost: dict[str, int] = {}
         self._jobs.listen(self._job_changed)
@@ -161,7 +162,7 @@ class Jobs:
             text = f"Error creating: {error.message}"
             await self._tell(job, "Warning", "FailedCreate", text)
             raise
-        # At once: the next look must not create a second one.
+        # At once: the next reconcile must not create a second one.
         self._pods.remember(created)
         text = f"Created pod: {created['metadata']['name']}"
         await self._tell(job, "Normal", "SuccessfulCreate", text)
@@ -206,7 +207,7 @@ class Jobs:
         for pod in active:
             await self._delete_pod(pod)
         if active:
-            # They were asked to go: that is no failure of theirs.
+            # They were deleted on purpose, so they do not count as failed.
             uid = job["metadata"]["uid"]
             self._lost[uid] = self._lost.get(uid, 0) - len(active)
         conditions = _with(job, ("Suspended", "True", "JobSuspended", "Job suspended"))
@@ -224,7 +225,7 @@ class Jobs:
                 raise
 
     async def _write(self, at: Key, job: Object, status: Object) -> bool:
-        """Writes what differs; whether there was anything to write."""
+        """Write the differences; return whether there were any."""
         current = job.get("status") or {}
         patch = {name: value for name, value in status.items() if current.get(name) != value}
         if not patch:
@@ -239,7 +240,7 @@ class Jobs:
         return True
 
     async def _expire(self, at: Key, job: Object) -> None:
-        """The TTL, counted from the end."""
+        """Delete the Job when its TTL is over, counted from its end."""
         ttl = job["spec"].get("ttlSecondsAfterFinished")
         if ttl is None:
             return
@@ -274,7 +275,7 @@ def _has(job: Object, name: str) -> bool:
 
 
 def _with(job: Object, *changes: tuple[str, str, str, str]) -> list[Object]:
-    """The Job's conditions with some set; times move only when a status does."""
+    """Return the Job's conditions with some set; a time changes only with its status."""
     conditions = {c["type"]: c for c in (job.get("status") or {}).get("conditions") or ()}
     for name, status, reason, message in changes:
         if name in conditions and conditions[name]["status"] == status:

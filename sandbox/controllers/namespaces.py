@@ -1,4 +1,4 @@
-"""Namespace deletion: everything inside goes first."""
+"""Namespace deletion: the contents are deleted first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Namespaces:
             found = await self._client.select(resource.path, at[1], limit="500")
             for item in found["items"] or ():
                 left = True
-                # One by one, and once: what waits for a finalizer is not asked again.
+                # One by one, and only once: an object that waits for a finalizer is not deleted
+                # again.
                 if not item["metadata"].get("deletionTimestamp"):
                     await self._delete(resource.path, item)
         if left:

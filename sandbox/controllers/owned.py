@@ -1,4 +1,4 @@
-"""What a controller owns: children by the uid of their controller, pods from templates, and writes of their kind."""
+"""Helpers for controllers: children by the uid of their controller, pods from templates, and status writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.server.times import parse
 
 PODS: Final = "v1/pods"
 RESTART_SECONDS: Final = 1.0
-"""How long a pod that has ended is left before another takes its place: here, containers do not restart."""
+"""How long an ended pod stays before it is replaced: containers do not restart here."""
 
 
 def phase(pod: Object) -> str:
@@ -38,13 +38,13 @@ def is_ready(pod: Object) -> bool:
 
 
 def age(value: Object) -> float:
-    """Return for how many seconds an object has been there."""
+    """Return the age of an object in seconds."""
     made = parse(value["metadata"]["creationTimestamp"])
     return (datetime.now(UTC) - made).total_seconds()
 
 
 class Owned:
-    """The children of controllers of one kind, as an informer knows them."""
+    """The children of controllers of one kind, from an informer's cache."""
 
     def __init__(self, children: Informer, kind: str, changed: Callable[[Key], None]) -> None:
         self._children = children
@@ -54,7 +54,7 @@ class Owned:
         children.listen(self._seen)
 
     def of(self, owner: Object) -> list[Object]:
-        """Return the children of an object, in the order of their names."""
+        """Return the children of an object, sorted by name."""
         keys = sorted(self._by_owner.get(owner["metadata"]["uid"], ()))
         return [child for at in keys if (child := self._children.items.get(at)) is not None]
 
@@ -100,7 +100,7 @@ def pod_of(owner: Object, api_version: str, kind: str, **metadata: Any) -> Objec
 
 
 async def delete(client: Client, resource: str, value: Object) -> None:
-    """Delete an object unless it is gone already, or another one by now."""
+    """Delete an object unless it is already gone or replaced."""
     try:
         await client.delete(resource, *key(value), uid=value["metadata"]["uid"])
     except ApiError as error:
@@ -111,7 +111,7 @@ async def delete(client: Client, resource: str, value: Object) -> None:
 async def write_status(
     client: Client, informer: Informer, resource: str, value: Object, status: Object
 ) -> None:
-    """Write what differs of a status; counts of 0 are left out, as in Go."""
+    """Write the differences of a status; counts of 0 are omitted, as in Go."""
     shown = {name: each or None if isinstance(each, int) else each for name, each in status.items()}
     shown["observedGeneration"] = value["metadata"].get("generation", 1)
     shown["replicas"] = status["replicas"]

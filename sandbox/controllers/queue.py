@@ -1,4 +1,4 @@
-"""A work queue: each key once at a time, failures again later."""
+"""A work queue: never processes one key twice at once, and retries failures later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORKERS: Final = 32
 class WorkQueue:
     """Runs `work` for keys; the same key never twice at once.
 
-    A key that is added while it is worked on is worked on once more.
+    A key that is added while it is processed is processed once more.
     """
 
     def __init__(self, name: str, work: Callable[[Key], Awaitable[None]]) -> None:
@@ -40,7 +40,7 @@ class WorkQueue:
             self._ready.put_nowait(key)
 
     def after(self, seconds: float, key: Key) -> None:
-        """Adds a key later; an earlier timer of the same key is replaced."""
+        """Add a key later; an earlier timer of the same key is replaced."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ class WorkQueue:
         self.add(key)
 
     async def run(self) -> None:
-        """Works until cancelled."""
+        """Process keys until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(_WORKERS):
                 group.create_task(self._worker())

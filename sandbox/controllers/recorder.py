@@ -1,4 +1,4 @@
-"""Events, one object for what repeats."""
+"""Events, with one object for repeated events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REMEMBERED: Final = 4096
 
 
 class Recorder:
-    """Writes core/v1 Events as a component does; the same event again only counts up."""
+    """Writes core/v1 Events as a component does; a repeated event only increases the count."""
 
     def __init__(self, client: Client, component: str) -> None:
         self._client = client
@@ -22,7 +22,7 @@ class Recorder:
     async def record(
         self, kind: str, api_version: str, about: Object, type_: str, reason: str, message: str
     ) -> None:
-        """Records an event about an object; that it cannot be written is no error."""
+        """Record an event about an object; a failure to write it is ignored."""
         metadata = about["metadata"]
         namespace = metadata.get("namespace", "default")
         at = (metadata["uid"], reason, message)

@@ -22,11 +22,11 @@ _PODS: Final = "v1/pods"
 
 
 class UnschedulableError(Exception):
-    """No node will do, whichever is asked; the text says why."""
+    """No node fits; the text is the reason."""
 
 
 class Scheduler:
-    """Places pods by affinity, taints and volumes; it knows nothing of CPU and memory."""
+    """Places pods by affinity, taints and volumes; CPU and memory are ignored."""
 
     def __init__(self, client: Client, informers: Informers) -> None:
         self._client = client
@@ -149,7 +149,7 @@ class Scheduler:
         return ""
 
     async def _claims_bound(self, pod: Object, node: str) -> bool:
-        """Whether all claims are bound; those that wait for a consumer are told of this one."""
+        """Return whether all claims are bound; for claims that wait for a consumer, annotate this node."""
         namespace, bound = pod["metadata"]["namespace"], True
         for name in used_claims(pod):
             claim = self._claims.items[namespace, name]
@@ -221,7 +221,7 @@ def _tolerates(toleration: Object, taint: Object) -> bool:
 
 
 def _matches(selector: Object | None, node: Object) -> bool:
-    """A NodeSelector: any of its terms, all of a term's requirements."""
+    """Return whether a NodeSelector matches: any of its terms, all of a term's requirements."""
     if not selector:
         return True
     labels = node["metadata"].get("labels") or {}

@@ -1,4 +1,4 @@
-"""StatefulSets: pods by number, one after the other, each with claims of its own."""
+"""StatefulSets: numbered pods, one after the other, each with claims of its own."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StatefulSets:
             if pod is None:
                 await self._create(value, name)
             elif owned.is_ended(pod):
-                # Once it is gone, a pod of the same name is made.
+                # Once it is gone, a pod of the same name is created.
                 left = owned.RESTART_SECONDS - owned.age(pod)
                 if left > 0:
                     self._queue.after(left, at)

@@ -1,1 +1,1 @@
-"""The demo: a sandbox cluster, real Baileys sessions in every state, and the operator at work on them."""
+"""The demo: a sandbox cluster, real Baileys sessions in every state, and the operator that cleans them."""

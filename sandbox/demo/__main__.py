@@ -24,7 +24,7 @@ HOME = ROOT / ".demo"
 
 
 def introduce(console: Console, stage: Stage) -> None:
-    """Say who plays, and what to try."""
+    """Introduce the tenants, and suggest commands to try."""
     console.print("\n[bold]Tenants[/] (sessions written by the real Baileys library)")
     for player in CAST:
         console.print(f"  {player.name:9}{player.story}", highlight=False)
@@ -49,7 +49,7 @@ def introduce(console: Console, stage: Stage) -> None:
 
 
 async def show(console: Console, stage: Stage, stopped: asyncio.Event) -> None:
-    """Keep showing the table until `stopped`: live in a terminal, on change in a pipe."""
+    """Keep printing the table until `stopped`: live in a terminal, on change in a pipe."""
     console.print("\n[bold]kubectl get baileystenants[/] (Ctrl-C ends the demo)")
     with (
         Live(console=console, auto_refresh=False)
@@ -69,7 +69,7 @@ async def show(console: Console, stage: Stage, stopped: asyncio.Event) -> None:
 
 
 async def once(console: Console, stage: Stage, drawn: Path | None) -> int:
-    """Play one cycle, print what came of it, and return the exit code."""
+    """Play one cycle, print its result, and return the exit code."""
     picture = Picture()
 
     def say(text: str) -> None:
@@ -86,7 +86,7 @@ async def once(console: Console, stage: Stage, drawn: Path | None) -> int:
     tenants = await stage.tenants()
     shown = await stage.table("-o", "wide")
     if max(map(len, shown.splitlines()), default=0) > console.width:
-        # Wrapped lines are no table.
+        # A table must not wrap.
         shown = await stage.table()
     console.print(shown, highlight=False, markup=False, soft_wrap=True)
     console.print(report.cleanups(tenants), soft_wrap=not console.is_terminal)
@@ -104,7 +104,7 @@ async def once(console: Console, stage: Stage, drawn: Path | None) -> int:
 
 
 async def main(play_once: bool, drawn: Path | None) -> int:
-    """Set the stage, and show or play."""
+    """Start the stage, and show or play."""
     console = Console(width=None if sys.stdout.isatty() else 200)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Who plays in the demo: tenants whose directories the real Baileys library has written."""
+"""The tenants of the demo, with directories written by the real Baileys library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REQUESTED: Final = "bakery"
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One tenant: its session fixture, whether its own pod runs, and what the audience should see."""
+    """One tenant: its session fixture, whether its own pod runs, and the result to expect."""
 
     name: str
     company: str
@@ -49,7 +49,7 @@ CAST: Final = (
 
 
 def manifests() -> list[Object]:
-    """Return the namespace, claims, workloads and tenants, as a GitOps repository would hold them."""
+    """Return the namespace, claims, workloads and tenants, as a GitOps repository would contain them."""
     objects: list[Object] = [_object("v1", "Namespace", NAMESPACE, {}, namespaced=False)]
     for player in CAST:
         if player.scenario is not None:
@@ -72,7 +72,7 @@ def _claim(player: Player) -> Object:
 
 
 def _workload(player: Player) -> Object:
-    """Return the tenant's own Baileys pod; the sandbox only plays it."""
+    """Return the tenant's own Baileys pod; the sandbox only simulates it."""
     spec = {
         "containers": [
             {
@@ -90,8 +90,8 @@ def _tenant(player: Player) -> Object:
     spec = {
         "companyId": player.company,
         "volume": {"claimName": player.claim, "path": player.path},
-        # Quicker than anybody needs it, so that the demo has something to show; and the daily cleanup half a day
-        # from now, so that it does not come in between.
+        # Shorter intervals than anybody needs, so that the demo has something to show; and the daily cleanup half a day
+        # from now, so that it does not interfere.
         "schedule": {
             "scanInterval": "10s",
             "adaptive": False,

@@ -1,4 +1,4 @@
-"""One full cycle: scans, an Emergency, a Trigger, a request by annotation; then the end state is judged."""
+"""One full cycle: scans, an Emergency, a Trigger, a request by annotation; then the end state is checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Condition = Callable[[dict[str, Object]], bool]
 GET: Final = "kubectl get baileystenants"
 PRECIOUS: Final = ("creds.json", "app-state-sync-", "lid-mapping-")
 UNTOUCHED: Final = ("florist", "garage", "hotel", "acme")
-"""Tenants from which nothing may have gone."""
+"""Tenants from which no file may be removed."""
 
 
 def fingerprints(directory: Path) -> dict[str, str]:
@@ -32,7 +32,7 @@ def fingerprints(directory: Path) -> dict[str, str]:
 
 
 class Cycle:
-    """Goes through the cycle and remembers what it found wrong."""
+    """Runs the cycle and collects its errors."""
 
     def __init__(self, stage: Stage, say: Callable[[str], None], picture: Picture) -> None:
         self._stage = stage
@@ -43,7 +43,7 @@ class Cycle:
         self.faults: list[str] = []
 
     async def play(self) -> None:
-        """Play every act; StageError when one does not come to its end."""
+        """Run every act; StageError when one does not finish."""
         await self._until("every tenant has been looked at", 60, _all_looked_at)
         table = await self._stage.table()
         self._say(table)
@@ -71,7 +71,7 @@ class Cycle:
         self._picture.prompt(GET, await self._stage.table())
 
     async def judge(self) -> None:
-        """Hold the end state against what is expected, and fill `faults`."""
+        """Compare the end state with the expected one, and fill `faults`."""
         tenants = await self._stage.tenants()
         for player in self._players:
             gone, lost = self._compare(player)

@@ -19,13 +19,13 @@ WIDTH = 104
 
 
 class Picture:
-    """Collects what is shown at a prompt, and writes it as SVG."""
+    """Collects the output at a prompt, and writes it as SVG."""
 
     def __init__(self) -> None:
         self._console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
 
     def prompt(self, command: str, printed: str) -> None:
-        """Show a command and what it printed."""
+        """Add a command and its output."""
         text = Text(f"$ {command}\n", style="bold")
         body = Text(printed.rstrip() + "\n", style="not bold")
         for level, style in LEVELS.items():
@@ -34,7 +34,7 @@ class Picture:
         self._console.print(text + body, soft_wrap=False)
 
     def save(self, file: Path) -> None:
-        """Write the picture; no fonts are fetched by whoever looks at it."""
+        """Write the picture; viewers need not fetch any fonts."""
         drawn = self._console.export_svg(title="make demo")
         drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
         file.write_text(drawn.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas"), "utf-8")

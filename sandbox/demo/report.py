@@ -1,4 +1,4 @@
-"""What was removed and kept, for people."""
+"""Tables of the removed and kept files, for people."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cleanups(tenants: dict[str, Object]) -> Table:
 
 
 def messages(console: Console, tenants: dict[str, Object]) -> None:
-    """Print the conditions that want attention, with what they say."""
+    """Print the conditions that need attention, with their messages."""
     console.print("\n[bold]What wants attention[/]")
     for name, tenant in sorted(tenants.items()):
         for condition in tenant["status"].get("conditions") or ():

@@ -1,4 +1,4 @@
-"""The demo's stage: directories, a sandbox cluster, kubectl and the operator as a process."""
+"""The environment of the demo: directories, a sandbox cluster, kubectl and the operator as a process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def free_home(home: Path) -> Iterator[Path]:
-    """Hold the first directory of `home`, `home-2`, ... that no running demo has, emptied."""
+    """Lock the first directory of `home`, `home-2`, ... that no running demo uses, and empty it."""
     for number in itertools.count(1):
         directory = home if number == 1 else home.with_name(f"{home.name}-{number}")
         directory.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ _LOCK: Final = "lock"
 
 
 class Stage:
-    """What a running demo consists of; use `open`."""
+    """The parts of a running demo; use `open`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -86,9 +86,9 @@ class Stage:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, home: Path) -> AsyncIterator[Stage]:
-        """Build the stage in an empty directory, and take the processes down afterwards.
+        """Set up the stage in an empty directory, and stop the processes afterwards.
 
-        A demo that runs already keeps its directory: the next one is `HOME-2`, and so on.
+        A running demo keeps its directory: the next one is `HOME-2`, and so on.
         """
         with free_home(home) as kept:
             async with cls._open(kept) as stage:
@@ -102,7 +102,7 @@ class Stage:
             if player.scenario is not None:
                 session = sessions.unpack(player.scenario, stage.directory(player))
                 if player.scenario not in SLEPT:
-                    # As if a janitor had been looking for months: else it removes less at first.
+                    # As if a janitor had scanned for months: otherwise it removes less at first.
                     remember(session)
         async with Cluster(stage.volumes, path=stage.kubeconfig, assets=""):
             await stage.kubectl("apply", "--server-side", "-f", str(CRDS))
@@ -119,11 +119,11 @@ class Stage:
                 yield stage
 
     def directory(self, player: Player) -> Path:
-        """Where a tenant's session directory lies on this machine."""
+        """Return the local path of a tenant's session directory."""
         return self.volumes / NAMESPACE / player.claim / player.path
 
     async def kubectl(self, *arguments: str) -> str:
-        """Run kubectl against the sandbox and return what it prints."""
+        """Run kubectl against the sandbox and return its output."""
         process = await asyncio.create_subprocess_exec(
             str(self._kubectl),
             *arguments,
@@ -160,7 +160,7 @@ class Stage:
                 env=os.environ | {"KUBECONFIG": str(self.kubeconfig)},
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for the demo, which then ends the operator in order.
+                # Ctrl-C goes to the demo, which then stops the operator gracefully.
                 start_new_session=True,
             )
         try:

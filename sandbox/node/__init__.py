@@ -1,1 +1,1 @@
-"""The nodes: pods that run the project's own command are local processes, all others are played."""
+"""The nodes: pods that run the project's own command are local processes, all others are simulated."""

@@ -1,4 +1,4 @@
-"""One container: a local process, or one that is only played."""
+"""One container: a local process, or a simulated one."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Ending:
 
 
 def command_prefix() -> list[str]:
-    """What runs the project's command: the image's script, word for word, by this Python."""
+    """Return the command that runs the project: the image's script, word for word, by this Python."""
     return [sys.executable, "-P", "-c", ENTRY]
 
 
 def is_ours(container: Object) -> bool:
-    """Whether a container runs the project's command."""
+    """Return whether a container runs the project's command."""
     command = container.get("command")
     if command:
         return str(command[0]) == COMMAND
@@ -56,7 +56,7 @@ def is_ours(container: Object) -> bool:
 
 
 def words(container: Object, prefix: list[str], environment: dict[str, str]) -> list[str]:
-    """The command line, with $(NAME) filled in as the kubelet does."""
+    """Return the command line, with $(NAME) expanded as by the kubelet."""
     command, arguments = container.get("command") or [COMMAND], container.get("args") or []
 
     def fill(match: re.Match[str]) -> str:
@@ -68,7 +68,7 @@ def words(container: Object, prefix: list[str], environment: dict[str, str]) -> 
 
 
 def _obey_modes() -> None:
-    """Let the program that this process becomes obey the modes of files, even where it is root's."""
+    """Make the file modes apply to the program that this process executes, even as root."""
     for capability in _OVERRIDES:
         _LIBC.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0)
 
@@ -77,11 +77,10 @@ class Container:
     """A container of a pod, from start to end.
 
     Args:
-        line: the command line, or None for a container that is only played: it runs until it
-            is stopped or told how to end.
+        line: the command line, or None for a simulated container: it runs until it is stopped or told how to end.
         message: the file that stands for terminationMessagePath.
-        share: bytes of the message that the pod keeps of it, from the beginning of the tail that the node reads.
-        obeys: whether the modes of files count even where the sandbox is run by root.
+        share: the pod's byte limit for this container's message, from the beginning of the tail that the node reads.
+        obeys: whether file modes apply even where the sandbox is run by root.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class Container:
         self._reason = ""
 
     async def run(self) -> Ending:
-        """Runs to the end."""
+        """Run to the end."""
         self._message.parent.mkdir(parents=True, exist_ok=True)
         self._message.touch()
         self.started = now()
@@ -164,12 +163,14 @@ class Container:
         return ""
 
     def _kept(self, message: bytes) -> str:
-        """The node reads the tail of a message, and of that the status of a pod has room for the beginning."""
+        """Return the part of a message for the status: the node reads the tail, and the pod keeps the beginning of
+        that.
+        """
         return message[-MESSAGE_LIMIT:][: self._share].decode(errors="replace")
 
     @property
     def is_process(self) -> bool:
-        """Whether it is a local process, and not only played."""
+        """Whether it is a local process, and not simulated."""
         return self._line is not None
 
     @property
@@ -177,7 +178,7 @@ class Container:
         return bool(self.started) and self.ending is None
 
     def signal(self, number: int) -> None:
-        """Sends a signal to the process and its children."""
+        """Send a signal to the process and its children."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
@@ -185,17 +186,17 @@ class Container:
             self._played.set_result((-number, ""))
 
     def end_as(self, reason: str) -> None:
-        """Kills it, and lets its end carry a reason such as OOMKilled."""
+        """Kill it, and report a reason such as OOMKilled."""
         self._reason = reason
         self.signal(signal.SIGKILL)
 
     def finish(self, code: int, message: str) -> None:
-        """Ends a played container."""
+        """End a simulated container."""
         if self._played is not None and not self._played.done():
             self._played.set_result((code, self._kept(message.encode())))
 
     def state(self) -> dict[str, Any]:
-        """containerStatuses[].state."""
+        """Return containerStatuses[].state."""
         if self.ending is not None:
             terminated: dict[str, Any] = {
                 "exitCode": self.ending.code,

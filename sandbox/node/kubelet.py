@@ -1,4 +1,4 @@
-"""The nodes of a sandbox, and what a test may do to the pods on them."""
+"""The nodes of a sandbox, and the operations of tests on their pods."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _NODES: Final = "v1/nodes"
 
 
 class Kubelet:
-    """One object plays the kubelet of every node of the sandbox.
+    """One object acts as the kubelet of every node of the sandbox.
 
     Args:
         root: holds a directory `NAMESPACE/CLAIM` for each claim.
-        scratch: where emptyDirs, outputs and termination messages are.
-        prefix: what runs the project's command.
+        scratch: the directory of emptyDirs, outputs and termination messages.
+        prefix: the command that runs the project.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Kubelet:
         self._files = [informers.get(kind) for kind in ("v1/secrets", "v1/configmaps")]
 
     async def start(self) -> None:
-        """Registers the nodes, and takes the pods that are bound to them."""
+        """Register the nodes, and start the pods that are bound to them."""
         for name in self.names:
             await self._register(name)
         self._pods.listen(self._pod_changed)
@@ -66,14 +66,14 @@ class Kubelet:
             informer.listen(self._files_changed)
 
     async def stop(self) -> None:
-        """Kills every pod's processes."""
+        """Kill every pod's processes."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _register(self, name: str) -> None:
-        # As in some real clusters, the hostname label is not the node's name.
+        # As in some real clusters, the hostname label differs from the node's name.
         labels = {"kubernetes.io/hostname": f"{name}.sandbox", "kubernetes.io/os": "linux"}
         node: Object = {"apiVersion": "v1", "kind": "Node", "spec": {}}
         node["metadata"] = {"name": name, "labels": labels}
@@ -105,14 +105,14 @@ class Kubelet:
             },
         }
         await self._client.patch(_NODES, "", name, {"status": status}, sub="status")
-        # An API server may taint a new node; the node controller that would untaint it is absent.
+        # An API server may taint a new node; there is no node controller to remove the taint.
         untainted = {"spec": {"taints": None}}
         await self._client.patch(_NODES, "", name, untainted)
 
     def _pod_changed(self, kind: str, pod: Object, _: Object | None) -> None:
         uid = pod["metadata"]["uid"]
         if pod["spec"].get("nodeName") in self._lost:
-            # Nobody there hears of it: whatever runs goes on, even when the object is gone.
+            # A lost node is not notified: its processes continue, even when the object is gone.
             return
         if kind == "DELETED":
             if task := self._tasks.pop(uid, None):
@@ -129,7 +129,7 @@ class Kubelet:
         self._tasks[uid] = asyncio.create_task(self._run(uid), name=f"pod {key(pod)}")
 
     def _files_changed(self, _kind: str, value: Object, _: Object | None) -> None:
-        """A Secret or a config map is another: pods that mount it see that."""
+        """Update the pods that mount a changed Secret or ConfigMap."""
         for run in self._runs.values():
             if run.pod["metadata"]["namespace"] == value["metadata"]["namespace"]:
                 run.refresh()
@@ -150,7 +150,7 @@ class Kubelet:
             shutil.rmtree(self._site.scratch / uid, ignore_errors=True)
 
     def _find(self, at: Key) -> PodRun:
-        """The pod that a test means.
+        """Return a test's pod.
 
         Raises:
             LookupError: it is not on a node.
@@ -165,16 +165,15 @@ class Kubelet:
         return [each for each in made if each.running and container in ("", each.name)]
 
     def hold(self) -> None:
-        """From now on, pods stay in ContainerCreating."""
+        """Keep pods in ContainerCreating from now on."""
         self._held.clear()
 
     def release(self) -> None:
-        """Lets the pods that are held start."""
+        """Let the held pods start."""
         self._held.set()
 
     async def lose(self, node: str) -> None:
-        """From now on, nobody hears from a node, and it hears nothing: its processes go on, its pods keep their phase,
-        and those that are deleted stay Terminating."""
+        """Disconnect a node: its processes continue, its pods keep their phase, and deleted ones stay Terminating."""
         self._lost.add(node)
         ready = condition("Ready", true=False, reason="NodeStatusUnknown", message="no heartbeat")
         del ready["lastProbeTime"]
@@ -184,7 +183,7 @@ class Kubelet:
         await self._client.patch(_NODES, "", node, {"spec": {"taints": [taint]}})
 
     async def find_again(self, node: str) -> None:
-        """Lets a lost node come back, and take in what has become of its pods."""
+        """Reconnect a lost node, and update the state of its pods."""
         self._lost.discard(node)
         ready = condition("Ready", true=True, reason="KubeletReady", message="kubelet is ready")
         del ready["lastProbeTime"]
@@ -203,47 +202,47 @@ class Kubelet:
                 self._pod_changed("ADDED", pod, None)
 
     def break_claim(self, namespace: str, name: str) -> None:
-        """From now on, no pod that is yet to start can mount that claim."""
+        """Make mounts of that claim fail from now on, for pods that have not started yet."""
         self._site.sources.broken.add((namespace, name))
 
     def mend_claim(self, namespace: str, name: str) -> None:
-        """Lets that claim be mounted again."""
+        """Allow that claim to be mounted again."""
         self._site.sources.broken.discard((namespace, name))
 
     def kill(self, namespace: str, name: str, container: str = "") -> None:
-        """SIGKILL to a pod's containers, or to one: exit code 137, reason Error."""
+        """Send SIGKILL to a pod's containers, or to one: exit code 137, reason Error."""
         for each in self._running(namespace, name, container):
             each.signal(signal.SIGKILL)
 
     def out_of_memory(self, namespace: str, name: str, container: str = "") -> None:
-        """Kills a pod's containers as the kernel does: exit code 137, reason OOMKilled."""
+        """Kill a pod's containers as the kernel does: exit code 137, reason OOMKilled."""
         for each in self._running(namespace, name, container):
             each.end_as("OOMKilled")
 
     def pause(self, namespace: str, name: str, container: str = "") -> None:
-        """SIGSTOP to a pod's processes."""
+        """Send SIGSTOP to a pod's processes."""
         for each in self._running(namespace, name, container):
             each.signal(signal.SIGSTOP)
 
     def resume(self, namespace: str, name: str, container: str = "") -> None:
-        """SIGCONT to a pod's processes."""
+        """Send SIGCONT to a pod's processes."""
         for each in self._running(namespace, name, container):
             each.signal(signal.SIGCONT)
 
     def finish(
         self, namespace: str, name: str, code: int = 0, message: str = "", container: str = ""
     ) -> None:
-        """Ends the containers of a pod that are only played, or one."""
+        """End the simulated containers of a pod, or one."""
         for each in self._running(namespace, name, container):
             each.finish(code, message)
 
     def evict(self, namespace: str, name: str) -> None:
-        """Evicts a pod as a node under pressure does: phase Failed, reason Evicted."""
+        """Evict a pod as a node under pressure does: phase Failed, reason Evicted."""
         text = "The node was low on resource: ephemeral-storage."
         self._find((namespace, name)).stop("Evicted", text)
 
     def log(self, namespace: str, name: str, container: str) -> tuple[str, bool]:
-        """What a container has printed, and whether it still runs; nothing once the pod is gone."""
+        """Return a container's output, and whether it still runs; empty once the pod is gone."""
         try:
             made = self._find((namespace, name)).container(container)
         except LookupError:
@@ -254,6 +253,6 @@ class Kubelet:
         return text, made.running
 
     def output(self, namespace: str, name: str) -> str:
-        """What a pod's containers have written to stdout and stderr, while it exists."""
+        """Return the stdout and stderr of a pod's containers, while it exists."""
         logs = [each.output for each in self._find((namespace, name)).made]
         return "".join(log.read_text(errors="replace") for log in logs if log.exists())

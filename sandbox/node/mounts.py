@@ -1,4 +1,4 @@
-"""Volumes as local directories, and the paths in a container that stand for them."""
+"""Volumes as local directories, and the container paths that map to them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DATA: Final = "..data"
 
 
 class MountError(Exception):
-    """A volume cannot be had yet; the text is what the kubelet would say."""
+    """A volume is not available yet; the text is the kubelet's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a volume that is made from an object."""
+    """A file of a volume that is built from an object."""
 
     content: bytes
     mode: int
 
 
 def claim_directory(volume: Object, root: Path, namespace: str, claim: str) -> Path:
-    """Where a bound claim's files are: its volume's own path, else a directory below `root`."""
+    """Return the directory of a bound claim: its volume's own path, else a directory below `root`."""
     for source in ("hostPath", "local"):
         if path := (volume["spec"].get(source) or {}).get("path"):
             return Path(path)
@@ -41,7 +41,7 @@ def claim_directory(volume: Object, root: Path, namespace: str, claim: str) -> P
 
 
 def contents(kind: str, value: Object) -> dict[str, bytes]:
-    """The files that a `configMap` or a `secret` stands for."""
+    """Return the files of a `configMap` or a `secret`."""
     if kind == "secret":
         return {name: base64.b64decode(text) for name, text in (value.get("data") or {}).items()}
     plain = {name: str(text).encode() for name, text in (value.get("data") or {}).items()}
@@ -50,14 +50,14 @@ def contents(kind: str, value: Object) -> dict[str, bytes]:
 
 
 def files(kind: str, source: Object, value: Object | None) -> dict[str, File]:
-    """The files of a volume of a `configMap` or a `secret`: all, or those that its items name, under their paths.
+    """Return the files of a `configMap` or `secret` volume: all, or those named by its items, under their paths.
 
     Args:
         source: the volume's source.
-        value: the object, None when it is not there, which is an empty one to a volume that is optional.
+        value: the object, or None if it is missing, which counts as empty for an optional volume.
 
     Raises:
-        MountError: the object is not there, or a key that an item names.
+        MountError: the object is missing, or a key that an item names.
     """
     optional = bool(source.get("optional"))
     if value is None and not optional:
@@ -81,7 +81,7 @@ def files(kind: str, source: Object, value: Object | None) -> dict[str, File]:
 
 
 def write(directory: Path, wanted: Mapping[str, File]) -> None:
-    """Let a directory hold files, as the kubelet writes them: all change at once, by one link.
+    """Write files into a directory as the kubelet does: all change at once, by one link.
 
     The files are in a directory named by the time; `..data` links to it, and each visible name to a name below that.
     """
@@ -124,7 +124,7 @@ def _regular(directory: Path) -> Iterator[Path]:
 
 
 def _show(directory: Path, names: set[str]) -> None:
-    """Let the visible names of a volume be links through `..data`."""
+    """Create the visible names of a volume as links through `..data`."""
     for name in names:
         link = directory / name
         if not link.is_symlink():
@@ -135,7 +135,7 @@ def _show(directory: Path, names: set[str]) -> None:
 
 
 def size(directory: Path) -> int:
-    """Bytes of a directory's regular files."""
+    """Return the bytes of a directory's regular files."""
     total = 0
     for folder, _, names in os.walk(directory):
         for name in names:
@@ -149,11 +149,11 @@ def size(directory: Path) -> int:
 
 
 class Paths:
-    """Paths in a container and the local ones that they stand for.
+    """Container paths and the local paths that they map to.
 
-    There are no mount namespaces here: wherever one of the paths occurs in the command, the
-    arguments or the environment, the local path is put in its place. A path counts only as a
-    whole: `/data` is not found in `/database` or `/old/data`.
+    There are no mount namespaces here: each occurrence of a container path in the command, the arguments or the
+    environment is replaced with the local path. Only whole paths match: `/data` is not found in `/database` or
+    `/old/data`.
     """
 
     def __init__(self) -> None:

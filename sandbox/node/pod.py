@@ -32,7 +32,7 @@ _DEADLINE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a node gives to each of its pods."""
+    """The node's resources for each of its pods."""
 
     client: Client
     sources: Sources
@@ -43,7 +43,7 @@ class Site:
 
 
 class PodRun:
-    """Runs a pod, reports on it, and takes it off the node when it is deleted."""
+    """Runs a pod, reports its status, and removes it from the node when it is deleted."""
 
     def __init__(self, site: Site, pod: Object) -> None:
         self.pod = pod
@@ -53,17 +53,17 @@ class PodRun:
         self._uid = pod["metadata"]["uid"]
         self._directory = site.scratch / self._uid
         self._volumes = PodVolumes(site.sources, pod, self._directory / "volumes")
-        # Why containers wait that have not been made: reason and message, by name.
+        # Why containers have not been created: reason and message, by name.
         self._waiting: dict[str, tuple[str, str]] = {}
         self._deleted = asyncio.Event()
-        # Set by whatever ends the pod before its containers do: reason and message.
+        # Set by the event that ends the pod before its containers end: reason and message.
         self._stop: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
         self._mounted = False
         self._started = (pod.get("status") or {}).get("startTime") or now()
         self.update(pod)
 
     def update(self, pod: Object) -> None:
-        """Takes in what the API server says of the pod now."""
+        """Update the pod from the API server."""
         self.pod = pod
         if pod["metadata"].get("deletionTimestamp"):
             self._deleted.set()
@@ -71,25 +71,25 @@ class PodRun:
 
     @property
     def made(self) -> list[Container]:
-        """The containers that there are so far, those for initialization first."""
+        """The containers created so far, init containers first."""
         return [*self._inits, *self.containers]
 
     def container(self, name: str) -> Container | None:
-        """One of its containers, None while it has not been made."""
+        """Return one of its containers, None while it has not been created."""
         return next((each for each in self.made if each.name == name), None)
 
     def refresh(self) -> None:
-        """Lets the pod's files be what the objects are now that they come from."""
+        """Update the pod's files from their objects."""
         if self._mounted:
             self._volumes.refresh()
 
     def stop(self, reason: str, message: str) -> None:
-        """Ends the pod early; an empty reason leaves the phase to its containers."""
+        """End the pod early; an empty reason leaves the phase to its containers."""
         if not self._stop.done():
             self._stop.set_result((reason, message))
 
     async def run(self) -> None:
-        """The pod's whole life on the node."""
+        """Run the pod from start to end on the node."""
         deadline = self.pod["spec"].get("activeDeadlineSeconds")
         timer = None
         if deadline is not None:
@@ -109,7 +109,7 @@ class PodRun:
                 timer.cancel()
 
     async def _prepared(self) -> bool:
-        """Waits for images and volumes; False when the pod was ended meanwhile."""
+        """Wait for images and volumes; return False when the pod was ended meanwhile."""
         reported = ""
         while not self._stop.done():
             trouble = await self._trouble()
@@ -126,7 +126,7 @@ class PodRun:
             await asyncio.wait_for(asyncio.shield(self._stop), seconds)
 
     async def _trouble(self) -> str:
-        """Why the pod cannot start yet, empty when it can."""
+        """Return why the pod cannot start yet, empty when it can."""
         if not self._site.held.is_set():
             return "held"
         for spec in pod_rules.containers(self.pod["spec"]):
@@ -177,7 +177,7 @@ class PodRun:
         await self._write(self._current("Pending"))
 
     def _pulling(self, image: str) -> list[Object]:
-        """The containers that wait for an image: those for initialization come first, one after the other."""
+        """Return the containers that wait for an image: init containers first, one after the other."""
         spec = self.pod["spec"]
         inits = [each for each in spec.get("initContainers") or () if each.get("image") == image]
         return inits[:1] or [each for each in spec["containers"] if each.get("image") == image]
@@ -195,7 +195,7 @@ class PodRun:
             watch.cancel()
 
     async def _initialized(self, sidecars: list[tuple[Container, asyncio.Task[Ending]]]) -> bool:
-        """Runs the containers for initialization; False when one fails. Sidecars are left running."""
+        """Run the init containers; return False when one fails. Sidecars are left running."""
         for spec in self.pod["spec"].get("initContainers") or ():
             made = await self._make(spec)
             if made is None:
@@ -207,7 +207,7 @@ class PodRun:
             if made.is_process or sidecar:
                 await self._write(self._current("Pending"))
             else:
-                # One that is only played has nothing to wait for.
+                # A simulated one has nothing to wait for.
                 made.finish(0, "")
             if sidecar:
                 sidecars.append((made, task))
@@ -238,14 +238,14 @@ class PodRun:
                 task.cancel()
 
     async def _watch_sizes(self) -> None:
-        """Evicts the pod once an emptyDir has grown past its limit."""
+        """Evict the pod once an emptyDir exceeds its limit."""
         while self._volumes.limits and not self._stop.done():
             if said := self._volumes.overfull():
                 self.stop("Evicted", said)
             await asyncio.sleep(_AGAIN)
 
     async def _each_ended(self, running: list[asyncio.Task[Ending]]) -> None:
-        """Waits for all containers; each that ends while others go on is reported."""
+        """Wait for all containers; report each that ends while others continue."""
         left = {task for task in running if not task.done()}
         ended = len(running) - len(left)
         while left:
@@ -255,13 +255,13 @@ class PodRun:
             ended = len(done)
 
     async def _until(self, done: asyncio.Future[Any], those: list[Container]) -> None:
-        """Waits for containers; when the pod is stopped, they are ended."""
+        """Wait for containers; end them when the pod is stopped."""
         either: set[asyncio.Future[Any]] = {done, self._stop}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         await self._end(done, those)
 
     async def _end(self, done: asyncio.Future[Any], those: list[Container]) -> None:
-        """Ends containers that have not: SIGTERM, then SIGKILL."""
+        """End running containers: SIGTERM, then SIGKILL."""
         if done.done():
             return
         for each in those:
@@ -277,7 +277,7 @@ class PodRun:
             await done
 
     async def _make(self, spec: Object) -> Container | None:
-        """Makes a container once it can be; None when the pod was ended meanwhile."""
+        """Create a container once it is possible; None when the pod was ended meanwhile."""
         reported = ""
         while not self._stop.done():
             try:
@@ -322,7 +322,7 @@ class PodRun:
             )
 
     def _environment(self, spec: Object) -> dict[str, str]:
-        """Only what the pod says, and what a Python needs to start."""
+        """Return only the pod's own variables, and those that a Python needs to start."""
         search = f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin"
         found = {"PATH": search}
         if "PYTHONPATH" in os.environ:
@@ -340,7 +340,7 @@ class PodRun:
     async def _report_end(self) -> None:
         reason, message = self._stop.result() if self._stop.done() else ("", "")
         if not self.made and not reason:
-            # Deleted before anything ran.
+            # Deleted before any container ran.
             return
         mains = [*self._ordinary(), *self.containers]
         wanted = len(self.pod["spec"]["containers"])
@@ -351,13 +351,13 @@ class PodRun:
         await self._write(self._current("Failed" if failed else "Succeeded", reason, message))
 
     def _ordinary(self) -> list[Container]:
-        """The containers for initialization that end: how a sidecar ends says nothing of the pod."""
+        """Return the init containers that end: a sidecar's end does not affect the pod."""
         return [each for each in self._inits if not pod_rules.is_sidecar(each.spec)]
 
     async def _write(self, status: Object) -> None:
         namespace, name = self.pod["metadata"]["namespace"], self.pod["metadata"]["name"]
         body = {"metadata": {"uid": self._uid}, "status": status}
-        # The API server may be away for a while, as it may from a real kubelet.
+        # The API server may be unavailable for a while, as for a real kubelet.
         await self._site.sources.insist(
             lambda: self._site.client.patch(
                 "v1/pods", namespace, name, body, sub="status", kind="strategic"
@@ -365,7 +365,7 @@ class PodRun:
         )
 
     async def _forget(self) -> None:
-        """The kubelet's last word: the object itself goes."""
+        """Delete the object itself, as a kubelet does at the end."""
         namespace, name = self.pod["metadata"]["namespace"], self.pod["metadata"]["name"]
         await self._site.sources.insist(
             lambda: self._site.client.delete(

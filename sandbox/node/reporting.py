@@ -15,7 +15,7 @@ _ENDED: Final = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
 
 
 def condition(name: str, *, true: bool, reason: str = "", message: str = "") -> Object:
-    """A pod's condition; the strategic merge keeps the others."""
+    """Return a pod's condition; the strategic merge keeps the others."""
     found: Object = {"type": name, "status": "True" if true else "False", "lastProbeTime": None}
     found["lastTransitionTime"] = now()
     if reason:
@@ -28,7 +28,7 @@ def condition(name: str, *, true: bool, reason: str = "", message: str = "") -> 
 def container_status(
     spec: Object, state: Object, container: Container | None, *, init: bool = False
 ) -> Object:
-    """One of containerStatuses, or of initContainerStatuses: those are ready once they have done their work."""
+    """Return one of containerStatuses, or of initContainerStatuses: those are ready once they have completed."""
     running = "running" in state
     done = init and not is_sidecar(spec)
     ready = state.get("terminated", {}).get("exitCode") == 0 if done else running
@@ -54,11 +54,11 @@ def pod_status(
     reason: str = "",
     message: str = "",
 ) -> Object:
-    """A pod's status.
+    """Return a pod's status.
 
     Args:
-        made: the containers that there are so far, by name.
-        waiting: the states of those that are not made and wait for something in particular.
+        made: the containers created so far, by name.
+        waiting: the states of uncreated containers with a known reason to wait.
         reason: with `message`, the pod's own, as in DeadlineExceeded.
     """
     inits, mains = spec.get("initContainers") or (), spec["containers"]

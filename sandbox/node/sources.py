@@ -1,4 +1,4 @@
-"""What a node looks up for its pods: claims, config maps, secrets, the values of variables."""
+"""A node's look-ups for its pods: claims, ConfigMaps, Secrets, values of variables."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ATTEMPTS: Final = 60
 
 
 class ConfigError(Exception):
-    """A container cannot be made from its spec; the text is what the kubelet would say."""
+    """A container cannot be created from its spec; the text is the kubelet's message."""
 
 
 class Sources:
-    """Looks into the informers' copies; `root` holds `NAMESPACE/CLAIM` directories."""
+    """Reads from the informers' caches; `root` holds `NAMESPACE/CLAIM` directories."""
 
     def __init__(self, client: Client, informers: Informers, root: Path) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Sources:
         }
 
     async def insist(self, write: Callable[[], Awaitable[Object]]) -> None:
-        """Writes, again and again while the API server is away; an object that went is no error."""
+        """Write, and retry while the API server is unavailable; a deleted object is no error."""
         wait = 0.05
         for _ in range(_ATTEMPTS):
             try:
@@ -55,10 +55,10 @@ class Sources:
                 return
 
     def check(self, pod: Object) -> None:
-        """Whether a pod's volumes are there.
+        """Check that a pod's volumes are available.
 
         Raises:
-            MountError: what the kubelet would say.
+            MountError: with the kubelet's message.
         """
         namespace = pod["metadata"]["namespace"]
         for name in used_claims(pod):
@@ -83,13 +83,13 @@ class Sources:
                 raise MountError(text) from None
 
     def _check_node(self, pod: Object, claim: Object, volume: Object) -> None:
-        """ReadWriteOnce is for one node: the attach controller refuses a second one."""
+        """Refuse a ReadWriteOnce claim on a second node, as the attach controller does."""
         namespace, name = key(claim)
         node = pod["spec"]["nodeName"]
         for at, other in self._pods.items.items():
             elsewhere = other["spec"].get("nodeName") not in (None, node)
             if at[0] == namespace and elsewhere and is_active(other) and name in used_claims(other):
-                # Of two that wait for each other, the one that runs holds the volume.
+                # Of two pods that wait for each other, the running one holds the volume.
                 if (other.get("status") or {}).get("phase") != "Running":
                     continue
                 raise MountError(
@@ -98,13 +98,13 @@ class Sources:
                 )
 
     def files(self, pod: Object, volume: Object, token: str = "") -> dict[str, File] | None:
-        """The files of a volume that is made from objects; None for one that is not.
+        """Return the files of a volume that is built from objects; None for other volumes.
 
         Args:
             token: of the pod's account, where a volume has one.
 
         Raises:
-            MountError: an object is not there, or lacks a key.
+            MountError: an object is missing, or lacks a key.
         """
         for kind, field in (("configMap", "name"), ("secret", "secretName")):
             if source := volume.get(kind):
@@ -119,7 +119,7 @@ class Sources:
         for part in source.get("sources") or ():
             for kind in self._kinds:
                 if own := part.get(kind):
-                    # Over plain HTTP there is no authority, so no controller publishes one.
+                    # Over plain HTTP there is no CA, so no controller publishes one.
                     about = {"optional": own["name"] == ROOT_CA, "secretName": own["name"], **own}
                     value = self._value(pod, kind, own["name"])
                     found |= files(kind, {**about, "defaultMode": mode}, value)
@@ -134,7 +134,7 @@ class Sources:
         return self._kinds[kind].items.get((pod["metadata"]["namespace"], name))
 
     def directory(self, namespace: str, volume: Object) -> Path | None:
-        """The directory of a volume that outlives its pods; None for one that is the pod's own."""
+        """Return the directory of a volume that outlives its pods; None for one of the pod's own."""
         if source := volume.get("persistentVolumeClaim"):
             name = source["claimName"]
             claim = self._claims.items[namespace, name]
@@ -145,10 +145,10 @@ class Sources:
         return None
 
     def environment(self, pod: Object, container: Object) -> dict[str, str]:
-        """A container's variables, references to fields and keys included.
+        """Return a container's variables, references to fields and keys included.
 
         Raises:
-            ConfigError: an object or a key is not there.
+            ConfigError: an object or a key is missing.
         """
         found: dict[str, str] = {}
         for entry in container.get("envFrom") or ():

@@ -17,18 +17,18 @@ from sandbox.server import pod_rules
 from sandbox.server.quantities import amount
 
 IMAGE_USER: Final = 65_532
-"""The user, and the group, of the project's image."""
+"""The user and group of the project's image."""
 
 
 class PodVolumes:
-    """What a pod's containers see at their mount paths, as local directories.
+    """The mounts of a pod's containers, as local directories.
 
-    An emptyDir is a directory of the pod's own. The files of Secrets and config maps belong to root on a node, so that
-    a container of another user reads them by the bits for others, or by those for a group that fsGroup gives them.
+    An emptyDir is a directory of the pod's own. The files of Secrets and ConfigMaps belong to root on a node, so a
+    container of another user reads them by the mode for others, or by the mode for the group that fsGroup sets.
 
     Attributes:
         hidden: whether there is a file that none of the pod's containers may read.
-        token: of the pod's account; whoever prepares the volumes fetches it first, where one is wanted.
+        token: of the pod's account; the caller fetches it before `prepare`, where one is needed.
     """
 
     def __init__(self, sources: Sources, pod: Object, directory: Path) -> None:
@@ -53,7 +53,7 @@ class PodVolumes:
                 mounts.write(own, {path: self._seen(file) for path, file in found.items()})
 
     def refresh(self) -> None:
-        """Write the files anew that have changed; what has gone since the pod began stays as it was."""
+        """Rewrite the files that have changed; files whose objects are gone stay unchanged."""
         try:
             self.prepare()
         except MountError:
@@ -71,7 +71,7 @@ class PodVolumes:
 
     @property
     def token_volume(self) -> str:
-        """The volume through which a process of the pod has the token of its account, empty where none does."""
+        """Return the volume through which a process of the pod has its account's token, empty without one."""
         mounted: set[str] = {
             mount["name"]
             for each in pod_rules.containers(self._pod["spec"])
@@ -97,18 +97,18 @@ class PodVolumes:
         }
 
     def overfull(self) -> str:
-        """Return what the kubelet says of an emptyDir that has grown past its limit, empty when none has."""
+        """Return the kubelet's message about an emptyDir that exceeds its limit, empty when none does."""
         for name, limit in self.limits.items():
             if mounts.size(self._directory / name) > amount(limit):
                 return f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
         return ""
 
     def remove(self) -> None:
-        """Take the pod's own volumes off the node."""
+        """Remove the pod's own volumes from the node."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _seen(self, file: File) -> File:
-        """The file with its mode on a node; one that no container may read is readable to nobody here, too."""
+        """Return the file with its mode on a node; one that no container may read is unreadable here, too."""
         spec = self._pod["spec"]
         group = (spec.get("securityContext") or {}).get("fsGroup")
         mode = file.mode if group is None else file.mode | 0o440
@@ -120,10 +120,10 @@ class PodVolumes:
 
 
 def _may_read(spec: Object, container: Object, mode: int, group: int) -> bool:
-    """Whether a container's user may read a file of root's that belongs to a group."""
+    """Return whether a container's user may read a file of root's that belongs to a group."""
     pod, own = spec.get("securityContext") or {}, container.get("securityContext") or {}
     user = own.get("runAsUser", pod.get("runAsUser"))
-    # Whoever names the user alone gets the group root.
+    # If only the user is set, the group is root.
     image_group = IMAGE_USER if user is None else 0
     groups = {own.get("runAsGroup", pod.get("runAsGroup", image_group)), pod.get("fsGroup")}
     groups |= set(pod.get("supplementalGroups") or ())

@@ -1,6 +1,6 @@
-"""Who asks, and whether RBAC lets them: the sandbox's own user may do anything, ServiceAccounts what is bound to them.
+"""Authentication and RBAC: the sandbox's own user may do anything, ServiceAccounts only what is bound to them.
 
-A request is a ServiceAccount's by a token from `issue`, or anybody's by impersonation (`kubectl --as`).
+A request comes from a ServiceAccount by a token from `issue`, or from any user by impersonation (`kubectl --as`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _READABLE: Final = {"verbs": ["get"], "nonResourceURLs": ["*"]}
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks."""
+    """The sender of a request."""
 
     name: str
     groups: tuple[str, ...]
 
     @property
     def unbounded(self) -> bool:
-        """Whether no rule is asked."""
+        """Whether RBAC is skipped."""
         return _MASTERS in self.groups
 
 
@@ -42,7 +42,7 @@ ADMIN: Final = User("sandbox", (_MASTERS, _EVERYBODY))
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What somebody asks for; `resource` is with its subresource after a slash, `namespace` empty for all."""
+    """An operation to authorize; `resource` includes a subresource after a slash, `namespace` is empty for all."""
 
     verb: str
     group: str
@@ -52,7 +52,7 @@ class Attempt:
 
 
 def account(namespace: str, name: str) -> User:
-    """The user that a ServiceAccount is."""
+    """Return the user of a ServiceAccount."""
     return User(f"{_ACCOUNT}:{namespace}:{name}", _groups(f"{_ACCOUNT}:{namespace}:{name}"))
 
 
@@ -76,11 +76,11 @@ class Access:
         return token
 
     def user(self, headers: Mapping[str, str]) -> User:
-        """Return who sent a request.
+        """Return the sender of a request.
 
         Raises:
-            RefusedError: 401, for a token of a ServiceAccount that was not issued; 403, where one that RBAC holds to
-                its rights poses as somebody else.
+            RefusedError: 401, for a ServiceAccount's token that was not issued; 403, when a restricted user
+                impersonates another.
         """
         token = headers.get("Authorization", "").removeprefix("Bearer ")
         user = ADMIN
@@ -97,18 +97,18 @@ class Access:
         return user
 
     def check(self, user: User, attempt: Attempt) -> None:
-        """Raise RefusedError (403) when a user may not do something."""
+        """Raise RefusedError (403) when a user may not do it."""
         if not self.allows(user, attempt):
             raise _refusal(user, attempt)
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Return whether a user may do something."""
+        """Return whether a user may do it."""
         if user.unbounded:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Object]:
-        """Yield the rules that hold for a user in a namespace, or cluster-wide when it is empty."""
+        """Yield the rules that apply to a user in a namespace, or cluster-wide when it is empty."""
         if user.unbounded:
             yield _EVERYTHING
             return
@@ -128,7 +128,7 @@ class Access:
         return () if record is None else record.object.get("rules") or ()
 
     def review(self, kind: str, asked: Object, user: User) -> Object:
-        """Return the status of a review: what somebody may do, or who asks."""
+        """Return the status of a review: a user's rights, or the user itself."""
         spec = asked.get("spec") or {}
         if kind == "SelfSubjectReview":
             return {"userInfo": {"username": user.name, "groups": list(user.groups)}}

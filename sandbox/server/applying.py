@@ -1,6 +1,6 @@
-"""Server-side apply: who owns which field, and what an applier no longer wants.
+"""Server-side apply: the owners of fields, and the removal of fields that an applier has dropped.
 
-Of most resources appliers alone are tracked: a plain write takes no ownership (see `ownership` for workloads), and
+For most resources only appliers are tracked: a plain write takes no ownership (see `ownership` for workloads), and
 nothing ever conflicts.
 """
 
@@ -32,7 +32,7 @@ _SKIPPED: Final = {
 
 
 def builtin_keys(path: Path) -> tuple[str, ...] | None:
-    """Merge keys for built-in kinds."""
+    """Return the merge keys for built-in kinds."""
     key = MERGE_KEYS.get(path[-1])
     return (key,) if key else None
 
@@ -42,7 +42,7 @@ def _selector(item: dict[str, Any], keys: tuple[str, ...]) -> str:
 
 
 def leaves(value: Any, keys: Keys, at: Path = (), names: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """The leaves of an object with their values; paths are written as managedFields writes them."""
+    """Yield the leaves of an object with their values; paths have the form of managedFields."""
     if isinstance(value, dict) and (value or not at):
         for name, inner in value.items():
             if (*names, name) not in _SKIPPED:
@@ -63,12 +63,12 @@ def leaves(value: Any, keys: Keys, at: Path = (), names: Path = ()) -> Iterator[
 
 
 def fields(value: Any, keys: Keys) -> Iterator[Path]:
-    """The leaves of an applied configuration, as managedFields writes them."""
+    """Return the leaves of an applied configuration, in the form of managedFields."""
     return (path for path, _ in leaves(value, keys))
 
 
 def combine(live: Any, applied: Any, keys: Keys, names: Path = ()) -> Any:
-    """The live object with an applied configuration on top."""
+    """Return the live object with an applied configuration on top."""
     if isinstance(applied, dict) and isinstance(live, dict):
         result = dict(live)
         for name, inner in applied.items():
@@ -97,7 +97,7 @@ def _combine_lists(
 
 
 def drop(value: Any, path: Path) -> Any:
-    """The value without one owned field; what is not there is no error."""
+    """Return the value without one owned field; a missing field is no error."""
     step, rest = path[0], path[1:]
     if step.startswith("f:") and isinstance(value, dict):
         name = step[2:]
@@ -106,7 +106,7 @@ def drop(value: Any, path: Path) -> Any:
         if not rest:
             return {k: v for k, v in value.items() if k != name}
         inner = drop(value[name], rest)
-        # A parent that only existed to hold the field goes with it.
+        # A parent that existed only for this field is removed with it.
         if inner in ({}, []) and value[name] not in ({}, []):
             return {k: v for k, v in value.items() if k != name}
         return {**value, name: inner}
@@ -125,7 +125,7 @@ def drop(value: Any, path: Path) -> Any:
 
 
 def to_fields(paths: set[Path]) -> dict[str, Any]:
-    """FieldsV1 of a set of paths."""
+    """Return the FieldsV1 of a set of paths."""
     tree: dict[str, Any] = {}
     for path in sorted(paths):
         node = tree
@@ -135,7 +135,7 @@ def to_fields(paths: set[Path]) -> dict[str, Any]:
 
 
 def from_fields(tree: dict[str, Any], at: Path = ()) -> Iterator[Path]:
-    """The paths of FieldsV1."""
+    """Yield the paths of FieldsV1."""
     for step, inner in tree.items():
         if inner:
             yield from from_fields(inner, (*at, step))
@@ -146,7 +146,7 @@ def from_fields(tree: dict[str, Any], at: Path = ()) -> Iterator[Path]:
 def server_side(
     live: Object | None, applied: Object, keys: Keys, manager: str, sub: str, now: str
 ) -> Object:
-    """What results from an apply, with managedFields kept."""
+    """Return the result of an apply, with managedFields updated."""
     entries = list((live or {}).get("metadata", {}).get("managedFields") or [])
 
     def mine(entry: Object) -> bool:
@@ -176,7 +176,7 @@ def server_side(
     if sub:
         entry["subresource"] = sub
     same = next((e for e in entries if mine(e)), None)
-    # An apply that owns what it owned before is not a change: its time stays, too.
+    # An apply without a change of ownership is no change: its time stays, too.
     if same is not None and before == wanted:
         entry["time"] = same.get("time", now)
     managed = [entry if mine(e) else e for e in entries]

@@ -1,4 +1,4 @@
-"""What the API server fills into built-in objects, and what it refuses of them."""
+"""Defaults and validation of built-in objects."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ _DEFAULTS: Final[dict[tuple[str, str], Callable[[Object, Store], None]]] = {
 
 
 def on_create(resource: Resource, value: Object, store: Store) -> None:
-    """Defaults and admission for a new built-in object, in place."""
+    """Apply defaults and admission to a new built-in object, in place."""
     if fill := _DEFAULTS.get(resource.collection):
         fill(value, store)
     if resource.group == "" and resource.plural in IN_USE:
@@ -151,7 +151,7 @@ def on_create(resource: Resource, value: Object, store: Store) -> None:
 
 
 def on_update(resource: Resource, new: Object) -> None:
-    """What is filled in again on an update, in place."""
+    """Apply defaults again on an update, in place."""
     if resource.collection == ("", "secrets"):
         secret_rules.complete(new)
     elif resource.collection == ("batch", "jobs"):
@@ -161,7 +161,7 @@ def on_update(resource: Resource, new: Object) -> None:
 
 
 def errors(resource: Resource, new: Object, old: Object | None) -> list[FieldError]:
-    """What the API server would refuse; only what the project's users can run into."""
+    """Return the API server's validation errors; only those that the project's users can encounter."""
     if resource.collection == ("batch", "jobs"):
         return _job_errors(new, old)
     if resource.collection == ("", "pods"):

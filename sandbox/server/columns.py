@@ -1,4 +1,4 @@
-"""The columns in which `kubectl get` shows built-in kinds."""
+"""The columns of built-in kinds in `kubectl get`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.server.store import Object
 from sandbox.server.times import age, human, parse
 
 Cell = Callable[[Object], Any]
-# Name, type, whether only `-o wide` shows it, and the value.
+# Name, type, whether only `-o wide` shows it, and the value's function.
 Column = tuple[str, str, bool, Cell]
 
 
@@ -43,14 +43,14 @@ def _pod_ready(pod: Object) -> str:
 
 
 def _pod_status(pod: Object) -> str:
-    """As kubectl's printers do: what initializes a pod is shown until that is done."""
+    """Return the status as kubectl prints it: the progress of init containers until they are done."""
     status = pod.get("status") or {}
     shown = status.get("reason") or status.get("phase", "Unknown")
     statuses = status.get("containerStatuses") or []
     if initializing := _initializing(pod):
         shown = initializing
     else:
-        # The first container with something to say wins.
+        # The first container with a reason wins.
         for container in reversed(statuses):
             state = container.get("state") or {}
             for part in ("terminated", "waiting"):
@@ -64,7 +64,7 @@ def _pod_status(pod: Object) -> str:
 
 
 def _initializing(pod: Object) -> str:
-    """How far the containers for initialization are, empty once they are done."""
+    """Return the progress of the init containers, empty once they are done."""
     status, specs = pod.get("status") or {}, pod["spec"].get("initContainers") or []
     conditions = status.get("conditions") or ()
     if any(c["type"] == "Initialized" and c["status"] == "True" for c in conditions):
@@ -162,7 +162,7 @@ def _event_seen(event: Object) -> str:
 
 
 def _event_count(event: Object) -> int:
-    # The series of events.k8s.io/v1, else the count of core/v1; one that happened once may have neither.
+    # The series of events.k8s.io/v1, else the count of core/v1; a single event may have neither.
     return int((event.get("series") or {}).get("count") or event.get("count") or 1)
 
 

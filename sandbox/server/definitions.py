@@ -1,4 +1,4 @@
-"""CustomResourceDefinitions: what applying one makes the server serve."""
+"""CustomResourceDefinitions: validation, and the resources that they add."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AGE: Final = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTim
 
 
 def check(definition: Object) -> None:
-    """Refuses a definition that the server could not serve.
+    """Refuse a definition that the server could not serve.
 
     Raises:
         RefusedError: 422.
@@ -46,7 +46,7 @@ def check(definition: Object) -> None:
 
 
 def complete(definition: Object) -> None:
-    """Defaults, and the conditions of an established definition, in place.
+    """Add defaults, and the conditions of an established definition, in place.
 
     A real server takes some milliseconds to establish one; here it is served at once.
     """
@@ -74,7 +74,7 @@ def complete(definition: Object) -> None:
 
 
 def resources(definition: Object) -> list[Resource]:
-    """One resource for each served version."""
+    """Return one resource for each served version."""
     spec, names = definition["spec"], definition["spec"]["names"]
     return [_resource(spec, names, version) for version in spec["versions"] if version["served"]]
 

@@ -1,4 +1,4 @@
-"""Discovery: which groups, versions and resources there are, and a bare OpenAPI."""
+"""Discovery: the groups, versions and resources, and a minimal OpenAPI."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _described(registry: Registry, group_name: str, version: str) -> Object:
 
 
 def openapi_index(registry: Registry) -> Object:
-    """/openapi/v3: where each version's document is."""
+    """/openapi/v3: the location of each version's document."""
     paths = {}
     for name, versions in registry.groups().items():
         for version in versions:
@@ -164,9 +164,10 @@ def openapi_index(registry: Registry) -> Object:
 
 
 def openapi(registry: Registry, group_name: str, version: str) -> Object | None:
-    """One version's document: what makes kubectl leave validation to the server, and the fields of custom resources.
+    """Return one version's document: it makes kubectl leave validation to the server, and has the fields of custom
+    resources.
 
-    Strategic merge is not offered here, so that kubectl uses the types it has itself.
+    Strategic merge is not offered here, so that kubectl uses its built-in types.
     """
     if version not in registry.groups().get(group_name, ()):
         return None
@@ -189,7 +190,7 @@ def openapi(registry: Registry, group_name: str, version: str) -> Object | None:
 
 
 def _schema(resource: Resource) -> Object:
-    """The schema of a custom resource as `kubectl explain` reads it, with the fields that every object has."""
+    """Return the schema of a custom resource for `kubectl explain`, with the fields that every object has."""
     assert resource.schema is not None
     openapi = resource.schema.openapi
     metadata = {"type": "object", "description": "Standard object's metadata."}

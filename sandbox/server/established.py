@@ -1,4 +1,4 @@
-"""Keeps what is served in step with the stored definitions."""
+"""Keep the served resources in step with the stored definitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GROUP, _PLURAL = "apiextensions.k8s.io", "customresourcedefinitions"
 
 
 class Established:
-    """Serves the resources of each definition; deletes them with it."""
+    """Serves the resources of each definition, and deletes them with it."""
 
     def __init__(self, store: Store, registry: Registry, lifecycle: Lifecycle) -> None:
         self._store = store
@@ -32,11 +32,11 @@ class Established:
         elif change.previous is None or change.previous.object["spec"] != spec:
             self._registry.replace_custom(group, plural, resources(definition))
         if metadata.get("deletionTimestamp") and CLEANUP in metadata.get("finalizers", ()):
-            # Later: the change at hand must reach every listener first.
+            # Later: the current change must reach every listener first.
             asyncio.get_running_loop().call_soon(self._clean, metadata["name"])
 
     def _clean(self, name: str) -> None:
-        """Deletes a definition's objects; their own finalizers are waited for."""
+        """Delete a definition's objects, and wait for their finalizers."""
         record = self._definitions.get(("", name))
         if record is None:
             return

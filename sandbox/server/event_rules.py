@@ -1,7 +1,7 @@
-"""What the API server refuses of Events: little in core/v1, much in events.k8s.io/v1.
+"""Validation of Events: little in core/v1, much in events.k8s.io/v1.
 
-As in Kubernetes' pkg/apis/core/validation/events.go. An Event is checked in its stored form, core/v1, and the errors
-name its fields so, as a real server does.
+As in Kubernetes' pkg/apis/core/validation/events.go. An Event is checked in its stored form, core/v1, and errors use
+the names of its fields, as on a real server.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _QUALIFIED: Final = re.compile(
 
 
 def errors(group: str, new: Object, old: Object | None) -> list[FieldError]:
-    """What is wrong with an Event that is created, or changed (`old`), by a request to a group."""
+    """Return the errors of an Event that a request to a group creates, or changes (`old`)."""
     found = _legacy(group, new)
     if group != STRICT:
         return found

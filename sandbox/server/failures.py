@@ -1,4 +1,4 @@
-"""What the API server says when it refuses: Status objects with the words kubectl expects."""
+"""The API server's refusals: Status objects with the wording that kubectl expects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CAUSES: Final = {
     "FieldValueTooMany": "Too many",
     "FieldValueNotFound": "Not found",
 }
-# These say nothing about the value that was refused.
+# These do not print the refused value.
 _SILENT: Final = {"FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong"}
 
 
@@ -46,7 +46,7 @@ class RefusedError(Exception):
     Args:
         code: the HTTP status.
         message: the sentence for a human.
-        reason: metav1.StatusReason; by default what belongs to the code.
+        reason: metav1.StatusReason; by default the one of the code.
         details: metav1.StatusDetails, if any.
         retry_after: seconds, sent as the Retry-After header.
     """
@@ -86,7 +86,7 @@ class RefusedError(Exception):
 
 
 class StrictDecodingError(RefusedError):
-    """400: the body has fields that nobody knows, and its writer asked to be told."""
+    """400: the body has unknown fields, and its writer has requested strict validation."""
 
     def __init__(self, kind: str, version: str, unknown: Sequence[str]) -> None:
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
@@ -98,7 +98,7 @@ class StrictDecodingError(RefusedError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that is not as it must be; `kind` is metav1.CauseType, `path` as in `spec.a[0].b`."""
+    """One invalid field; `kind` is metav1.CauseType, `path` as in `spec.a[0].b`."""
 
     kind: str
     path: str
@@ -153,7 +153,7 @@ def not_found(group: str, plural: str, name: str) -> RefusedError:
 
 
 def no_such_path() -> RefusedError:
-    """404 for a URL, worded as kubectl knows it."""
+    """Return 404 for a URL, in the wording that kubectl recognises."""
     return RefusedError(404, "the server could not find the requested resource", details={})
 
 
@@ -164,17 +164,17 @@ def already_exists(group: str, plural: str, name: str) -> RefusedError:
 
 
 def conflict(group: str, plural: str, name: str, why: str) -> RefusedError:
-    """409: the object is not what the writer thinks it is."""
+    """Return 409: the object is not in the state that the writer expects."""
     message = f'Operation cannot be fulfilled on {qualified(group, plural)} "{name}": {why}'
     return RefusedError(409, message, details=_about(group, plural, name))
 
 
 def forbidden(group: str, plural: str, name: str, why: str) -> RefusedError:
-    """403, as quota and admission answer."""
+    """Return 403, in the form of quota and admission."""
     message = f'{qualified(group, plural)} "{name}" is forbidden: {why}'
     return RefusedError(403, message, details=_about(group, plural, name))
 
 
 def expired(oldest: int, asked: int) -> RefusedError:
-    """410: the history that the client asks for is compacted."""
+    """Return 410: the requested history is compacted."""
     return RefusedError(410, f"too old resource version: {asked} ({oldest})")

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: refused and delayed requests."""
+"""Faults for tests: refused and delayed requests."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sandbox.server.failures import RefusedError
 
 @dataclass(slots=True)
 class Fault:
-    """Requests that match are refused with `status`, or only delayed when it is 0.
+    """Matching requests are refused with `status`, or only delayed when it is 0.
 
     Attributes:
         method: an HTTP method, or empty for any.
         path: a regular expression, searched in the path and query.
-        times: how many more requests it meets; None for all, until removed.
-        delay: seconds before the request goes on (or is refused).
+        times: how many more requests it affects; None for all, until removed.
+        delay: seconds before the request continues (or is refused).
         retry_after: seconds, for 429.
         agent: a regular expression, searched in the User-Agent.
-        cut: the request is carried out, and its answer ends in the middle.
-        hits: how many requests it has met.
+        cut: the request is carried out, and its answer is cut off in the middle.
+        hits: how many requests it has affected.
     """
 
     method: str = ""
@@ -37,7 +37,7 @@ class Fault:
     hits: int = field(default=0, init=False)
 
     async def strike(self) -> None:
-        """Delays the request, then refuses it, as asked.
+        """Delay the request, then refuse it, as configured.
 
         Raises:
             RefusedError: unless the fault is only a delay.
@@ -54,7 +54,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force; the first that matches meets a request."""
+    """The active faults; the first match applies to a request."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -71,7 +71,7 @@ class Faults:
         self._faults.clear()
 
     def meet(self, method: str, path: str, agent: str = "") -> Fault | None:
-        """The fault for a request, counted."""
+        """Return the fault for a request, and count it."""
         for fault in self._faults:
             if fault.method and fault.method.upper() != method:
                 continue

@@ -1,4 +1,4 @@
-"""The server itself: requests in, answers out, faults between."""
+"""The HTTP server: requests, answers, and the faults between them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class ApiServer:
     """A Kubernetes API server in memory, on a loopback port.
 
     Attributes:
-        store: the objects, for tests that look or reach behind the API.
+        store: the objects, for tests that bypass the API.
         faults: requests to refuse or delay.
-        access: who may do what.
+        access: authentication and RBAC.
         requests: how many requests came, by method and resource.
         calls: how many came, by the program that sent them (the product of its User-Agent), verb
             (get, list, watch, create, update, patch, delete) and resource or `resource/subresource`.
-        logs: what a container has printed, by namespace, pod and container, and whether it still runs; None while
+        logs: the output of a container, by namespace, pod and container, and whether it still runs; None while
             there are no nodes.
     """
 
@@ -65,14 +65,14 @@ class ApiServer:
         return f"http://{self.host}:{self.port}"
 
     def seed(self) -> None:
-        """The namespaces that every cluster has."""
+        """Create the namespaces of every cluster."""
         namespaces = self.registry.find("", "v1", "namespaces")
         assert namespaces is not None
         for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
             self._lifecycle.create(namespaces, "", {"metadata": {"name": name}}, Options())
 
     def create(self, api_version: str, plural: str, namespace: str, body: Object) -> Object:
-        """Stores a new object as a POST would, for those who furnish a cluster.
+        """Store a new object as a POST would, for code that sets up a cluster.
 
         Raises:
             RefusedError: it is not valid, or its name is taken.
@@ -84,7 +84,7 @@ class ApiServer:
         return self._lifecycle.create(resource, namespace, body, Options())
 
     async def start(self, port: int = 0) -> None:
-        """Listens on a port; 0 takes a free one."""
+        """Listen on a port; 0 takes a free one."""
         self._web = web.Server(self._handle, access_log=None)
         loop = asyncio.get_running_loop()
         self._socket = await loop.create_server(
@@ -93,7 +93,7 @@ class ApiServer:
         self.port = self._socket.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stops listening, and cuts every connection."""
+        """Stop listening, and cut every connection."""
         if self._socket is None or self._web is None:
             return
         self._socket.close()
@@ -124,7 +124,7 @@ class ApiServer:
             )
 
     async def _cut(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Carries a request out, and answers with the half of it; of a watch, with the half of an event."""
+        """Carry out a request, and send half of the answer; for a watch, half of an event."""
         if routing.flag(request.query, "watch"):
             return web.Response(body=b'{"type":"ADDED","object":{"met', content_type=_JSON)
         answer = await self._answer(request)
@@ -174,7 +174,7 @@ class ApiServer:
         self.access.check(user, attempt)
         content = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if content in APPLY and not target.sub:
-            # An apply that makes an object is a creation, too.
+            # An apply that creates an object needs the right to create, too.
             key = (target.namespace or "", target.name)
             if self.store.collection(*resource.collection).get(key) is None:
                 self.access.check(user, replace(attempt, verb="create"))
@@ -205,7 +205,7 @@ class ApiServer:
         lines = self._reader.watch(resource, target, request.query, as_)
         prepared = False
         try:
-            # The headers go out before there is an event, but a refusal must go before them.
+            # The headers are sent before there is an event, but a refusal must come first.
             first = asyncio.ensure_future(anext(lines, None))
             await asyncio.sleep(0)
             if first.done() and _is_refusal(first.exception()):
@@ -231,7 +231,7 @@ class ApiServer:
     async def _log(
         self, request: web.BaseRequest, resource: Resource, target: Target
     ) -> web.StreamResponse:
-        """Answer with what a container has printed, and with `follow` go on until it ends."""
+        """Send a container's output, and with `follow` continue until it ends."""
         pod = self._reader.find(resource, target).object
         spec = pod["spec"]
         names = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
@@ -304,7 +304,7 @@ class ApiServer:
         return {"spec": {}, **(asked or {}), **kind, "metadata": metadata, "status": status}
 
     def _plain(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Everything that names no resource: health, version, discovery."""
+        """Answer requests without a resource: health, version, discovery."""
         path = request.path.rstrip("/")
         accept = request.headers.get("Accept", "")
         found: Object | None = None
@@ -318,7 +318,7 @@ class ApiServer:
                 return self._aggregated(core=path == "/api")
             found = discovery.groups(self.registry) if path == "/apis" else _CORE
         elif path == "/openapi/v2":
-            # An empty document in protobuf: kubectl then takes its own types.
+            # An empty document in protobuf: kubectl then uses its built-in types.
             kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
             return web.Response(body=b"", content_type=kind)
         elif path == "/openapi/v3":
@@ -344,12 +344,12 @@ class ApiServer:
 
 
 def _is_refusal(error: BaseException | None) -> bool:
-    """Whether a watch fails by its status; a version that is gone is an event of the stream."""
+    """Return whether a watch fails with a status; an expired version is an event of the stream."""
     return error is not None and not (isinstance(error, RefusedError) and error.code == 410)
 
 
 def _tail(text: str, lines: str) -> str:
-    """The last lines of a log; all of it when no number is given."""
+    """Return the last lines of a log; all of it without a number."""
     kept = text.splitlines(keepends=True)
     return "".join(kept[max(0, len(kept) - int(lines)) :]) if lines.isdigit() else text
 
@@ -371,7 +371,7 @@ def _json(
 
 
 def _deletion(query: Mapping[str, str], body: Any) -> Object:
-    """DeleteOptions; what the query says is used where the body is silent."""
+    """Return DeleteOptions; the query supplies options that the body omits."""
     request: Object = dict(body) if isinstance(body, dict) else {}
     for name in ("propagationPolicy", "gracePeriodSeconds"):
         if name in query and name not in request:

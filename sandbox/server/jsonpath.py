@@ -1,4 +1,4 @@
-"""The part of kubectl's JSONPath that printer columns use."""
+"""The subset of kubectl's JSONPath that printer columns use."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def _where(key: str, wanted: str) -> Step:
 
 @lru_cache(maxsize=1024)
 def steps(path: str) -> tuple[Step, ...]:
-    """Compiles a path such as `.status.conditions[?(@.type=="Ready")].status`.
+    """Compile a path such as `.status.conditions[?(@.type=="Ready")].status`.
 
     Raises:
-        ValueError: it is not understood.
+        ValueError: it is not supported.
     """
     found: list[Step] = []
     at = 0
@@ -76,7 +76,7 @@ def steps(path: str) -> tuple[Step, ...]:
 
 
 def first(value: Any, path: str) -> Any:
-    """The first value at a path, or None."""
+    """Return the first value at a path, or None."""
     values = [value]
     for step in steps(path):
         values = [inner for outer in values for inner in step(outer)]

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting objects: the rules that hold for every resource."""
+"""Creating, changing and deleting objects: the rules common to all resources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORPHAN: Final = "orphan"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PATH_NAMES: Final = {"rbac.authorization.k8s.io"}
 _SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
-# A client may not set or change these; an update keeps what was.
+# A client may not set or change these; an update keeps the old values.
 _KEPT: Final = (
     "uid",
     "creationTimestamp",
@@ -37,7 +37,7 @@ _MODIFIED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a request asks for beside the object itself."""
+    """A request's options besides the object itself."""
 
     dry_run: bool = False
     strict: str = "Warn"
@@ -53,10 +53,10 @@ class Lifecycle:
         self.warnings: list[str] = []
 
     def create(self, resource: Resource, namespace: str, body: Object, options: Options) -> Object:
-        """Stores a new object and returns it.
+        """Store a new object and return it.
 
         Raises:
-            RefusedError: the name is taken, the namespace is not there, the object is not valid.
+            RefusedError: the name is taken, the namespace does not exist, the object is not valid.
         """
         value = _untyped(body)
         metadata = value.setdefault("metadata", {})
@@ -94,7 +94,7 @@ class Lifecycle:
         options: Options,
         sub: str = "",
     ) -> Object:
-        """Replaces an object, or only its status, and returns what is stored then.
+        """Replace an object, or only its status, and return the stored one.
 
         Raises:
             RefusedError: 409 when `body` carries another resourceVersion; 422 when it is not valid.
@@ -125,7 +125,7 @@ class Lifecycle:
         for name in ("annotations", "labels", "finalizers", "ownerReferences", "managedFields"):
             if not new["metadata"].get(name):
                 new["metadata"].pop(name, None)
-        # A write that changes nothing is none: no event, the same resourceVersion.
+        # A write without a change has no effect: no event, the same resourceVersion.
         if options.dry_run or new == old:
             return new
         collection = self.store.collection(*resource.collection)
@@ -136,7 +136,7 @@ class Lifecycle:
     def delete(
         self, resource: Resource, record: Record, request: Object, options: Options
     ) -> tuple[Object, bool]:
-        """Deletes an object, or marks it where something must happen first.
+        """Delete an object, or mark it where finalizers or a grace period come first.
 
         Args:
             request: metav1.DeleteOptions.
@@ -223,7 +223,7 @@ class Lifecycle:
             raise failures.conflict(resource.group, resource.plural, name, why)
 
     def _decode(self, resource: Resource, value: Object, options: Options) -> None:
-        """Pruning, as the API server does on reading a body."""
+        """Prune a value, as the API server does when it reads a body."""
         if resource.schema is None:
             return
         unknown = resource.schema.prune(value)
@@ -235,7 +235,7 @@ class Lifecycle:
             self.warnings += [f'unknown field "{path}"' for path in unknown]
 
     def _finish(self, resource: Resource, new: Object, old: Object | None) -> None:
-        """Defaults and validation, once it is known what will be stored."""
+        """Apply defaults and validation to the final object."""
         if resource.schema is not None:
             resource.schema.default(new)
             errors = resource.schema.validate(new, old)
@@ -303,14 +303,14 @@ def _check_finalizers(resource: Resource, old: Object, new: Object) -> None:
 
 
 def _scoped(resource: Resource, old: Object, new: Object, sub: str) -> Object:
-    """Only the part of `new` that a write to this (sub)resource may change."""
+    """Return the old object with the part of `new` that a write to this (sub)resource may change."""
     if sub == "status":
         result = {**old, "metadata": dict(old["metadata"])}
         result.pop("status", None)
         if "status" in new:
             result["status"] = new["status"]
         if not resource.custom:
-            # Built-in status writes may touch the metadata, too; controllers rely on it.
+            # A built-in status write may change the metadata, too; controllers rely on it.
             result["metadata"] = new["metadata"]
         elif "managedFields" in new["metadata"]:
             result["metadata"]["managedFields"] = new["metadata"]["managedFields"]
@@ -332,7 +332,7 @@ def _differs(resource: Resource, old: Object, new: Object) -> bool:
 
 
 def _untyped(body: Object) -> Object:
-    """A copy without apiVersion and kind: the resource knows them, so they are not stored."""
+    """Return a copy without apiVersion and kind: the resource defines them, so they are not stored."""
     value = copy.deepcopy(body)
     value.pop("apiVersion", None)
     value.pop("kind", None)
@@ -374,7 +374,7 @@ def _set_propagation(resource: Resource, metadata: Object, request: Object) -> N
 
 
 def _grace(resource: Resource, value: Object, request: Object) -> int:
-    """Seconds that a pod gets to stop; 0 for everything else."""
+    """Return the seconds that a pod gets to stop; 0 for everything else."""
     if resource.collection != ("", "pods"):
         return 0
     spec, phase = value.get("spec") or {}, (value.get("status") or {}).get("phase")
@@ -396,7 +396,7 @@ def _mark(metadata: Object, grace: int) -> None:
 
 
 def details(resource: Resource, value: Object) -> dict[str, Any]:
-    """The Status that answers a completed deletion."""
+    """Return the details of the Status that answers a completed deletion."""
     about = {
         "name": value["metadata"]["name"],
         "kind": resource.plural,

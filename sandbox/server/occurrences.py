@@ -23,17 +23,17 @@ _BACK: Final = {core: new for new, core in _NAMES.items()}
 
 
 def inward(group: str, value: Object) -> Object:
-    """An event as it is stored: core/v1."""
+    """Return an event in its stored form: core/v1."""
     return _renamed(value, _NAMES) if group == _GROUP else value
 
 
 def outward(group: str, value: Object) -> Object:
-    """A stored event as a group shows it."""
+    """Return a stored event in the form of a group."""
     return _renamed(value, _BACK) if group == _GROUP else value
 
 
 def selector(group: str, fields: str) -> str:
-    """A field selector in the words of the stored form; events.k8s.io/v1 selects by its own names alone.
+    """Convert a field selector to the stored form; events.k8s.io/v1 selects by its own names alone.
 
     Raises:
         RefusedError: 400, for a field that the group does not select by.

@@ -1,9 +1,9 @@
-"""managedFields of workloads: who has written which field last, by plain writes, too.
+"""managedFields of workloads: the last writer of each field, plain writes included.
 
-A write owns what it changes, and takes that from whoever owned it; so does an apply that changes a value. What is
-written as it was changes no owner, but an applier becomes one of several. A scale of 0 takes the replicas from their
-owner and owns nothing, as it leaves the 0 out; what nobody owns, no scale does from then on, unless it is applied. As
-in Kubernetes, with `--force-conflicts`.
+A write owns the fields that it changes, and takes them from their owners; so does an apply that changes a value. A
+write without a change of value changes no owner, but an applier becomes a co-owner. A scale of 0 takes the replicas
+from their owner and owns nothing, because the 0 is omitted; from then on no scale owns the replicas until they are
+applied. As in Kubernetes, with `--force-conflicts`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REPLICAS: Final = ("f:spec", "f:replicas")
 def note(
     resource: Resource, old: Object | None, new: Object, manager: str, sub: str, *, applied: bool
 ) -> None:
-    """Write into a workload, in place, who owns what of it after a write by `manager`.
+    """Update the owners in a workload's managedFields, in place, after a write by `manager`.
 
     Args:
         applied: whether it was an apply, whose own entry is in `new` already.

@@ -10,7 +10,7 @@ import jsonpointer
 
 from sandbox.server.failures import RefusedError
 
-# Lists of objects that strategic merge takes as maps, by the name of the field.
+# Lists of objects that strategic merge treats as maps, by field name.
 MERGE_KEYS: Final = {
     "addresses": "type",
     "conditions": "type",
@@ -33,7 +33,7 @@ _SETS: Final = {"finalizers"}
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """A merge patch: null removes, objects merge, all else replaces."""
+    """Return the target after a merge patch: null removes, objects merge, all else replaces."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -46,7 +46,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def apply_operations(target: Any, operations: Any) -> Any:
-    """A JSON patch.
+    """Return the target after a JSON patch.
 
     Raises:
         RefusedError: 400 when it is no patch; 422 when an operation, such as a test, fails.
@@ -61,7 +61,7 @@ def apply_operations(target: Any, operations: Any) -> Any:
 
 
 def strategic(target: Any, patch: Any, field: str = "") -> Any:
-    """A strategic merge patch, for built-in kinds."""
+    """Return the target after a strategic merge patch, for built-in kinds."""
     if isinstance(patch, dict):
         return _strategic_map(target, patch)
     if isinstance(patch, list):
@@ -74,7 +74,7 @@ def strategic(target: Any, patch: Any, field: str = "") -> Any:
 
 
 def _key(field: str, items: list[dict[str, Any]]) -> str:
-    # A Service's ports go by `port`, a container's by `containerPort`.
+    # The key of a Service's ports is `port`, of a container's `containerPort`.
     if field == "ports" and any("containerPort" not in i and "port" in i for i in items):
         return "port"
     return MERGE_KEYS[field]

@@ -1,4 +1,4 @@
-"""The spec of a pod, in a pod or in a template: what the API server fills in, and what it refuses.
+"""The spec of a pod, in a pod or in a template: its defaults and its validation.
 
 As in Kubernetes' pkg/apis/core, for containers and for the volumes that the project's Jobs use.
 """
@@ -31,12 +31,12 @@ def _fill(target: Object, **values: Any) -> None:
 
 
 def containers(spec: Object) -> list[Object]:
-    """Return the containers of a pod, those for initialization first."""
+    """Return the containers of a pod, init containers first."""
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 
 def is_sidecar(container: Object) -> bool:
-    """Return whether one of `initContainers` goes on beside the others, restarted whenever it ends."""
+    """Return whether an init container is a sidecar, which runs beside the others and is restarted whenever it ends."""
     return container.get("restartPolicy") == "Always"
 
 
@@ -69,7 +69,7 @@ def complete(spec: Object) -> None:
 
 
 def errors(spec: Object, path: str) -> list[FieldError]:
-    """What is wrong with a spec that is at `path` in its object."""
+    """Return the errors of a spec at `path` in its object."""
     found = list(_volume_errors(spec, path))
     if not spec.get("containers"):
         found.append(FieldError("FieldValueRequired", f"{path}.containers"))

@@ -1,7 +1,7 @@
-"""Pod Security admission: what a namespace's label forbids its pods, in the words of the real plugin.
+"""Pod Security admission: the restrictions by a namespace's labels, in the wording of the real plugin.
 
-Of the levels, what the project's pods and their neighbours can run into: privileges, capabilities, users, seccomp,
-the host's namespaces, ports and paths, kinds of volumes.
+Of the levels, it has the checks that the project's pods and their neighbours can encounter: privileges, capabilities,
+users, seccomp, the host's namespaces, ports and paths, kinds of volumes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Check = Callable[[Object], str]
 
 
 def admit(resource: Resource, value: Object, store: Store) -> list[str]:
-    """Return what to warn of when a pod, or what makes pods, is created.
+    """Return the warnings for a new pod, or for a new object with a pod template.
 
     Raises:
         RefusedError: 403, for a pod that its namespace does not allow.
@@ -64,7 +64,7 @@ def admit(resource: Resource, value: Object, store: Store) -> list[str]:
 
 
 def _pod_spec(value: Object) -> object:
-    """The spec of the pods that a Job, a Deployment or the like makes."""
+    """Return the pod spec in the template of a Job, a Deployment or the like."""
     spec = value.get("spec") or {}
     maker = (spec.get("jobTemplate") or {}).get("spec") or spec
     template = maker.get("template")
@@ -87,7 +87,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def _named(found: list[str], word: str = "container") -> str:
-    """`container "a"`, or `containers "a", "b"`."""
+    """Return `container "a"`, or `containers "a", "b"`."""
     return f"{word}{'s' if len(found) > 1 else ''} {_quoted(found)}"
 
 
@@ -171,7 +171,7 @@ def _volumes(spec: Object) -> str:
 
 
 def _setters(spec: Object, is_wrong: Callable[[Object], bool]) -> str:
-    """`pod and container "a"`: who sets it wrongly."""
+    """Return the contexts that set it wrongly, such as `pod and container "a"`."""
     pod = ["pod"] if is_wrong(_context(spec)) else []
     found = _each(spec, lambda each: is_wrong(_context(each)))
     return " and ".join([*pod, *([_named(found)] if found else [])])

@@ -1,6 +1,6 @@
-"""Kubernetes' protobuf, as far as kubectl sends it: `create namespace`, `create job`, evictions.
+"""The part of Kubernetes' protobuf that kubectl sends: `create namespace`, `create job`, evictions.
 
-Everything else speaks JSON here; a field that these tables do not know is refused, never lost.
+Everything else uses JSON here; a field that is not in these tables is refused, never dropped.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ _MESSAGES: Final[dict[str, dict[int, tuple[str, str]]]] = {
 
 
 def decode(body: bytes) -> Object:
-    """An object from its protobuf envelope.
+    """Return the object in its protobuf envelope.
 
     Raises:
         RefusedError: 415, for a kind or a field that is not in the tables.
@@ -205,7 +205,7 @@ def _message(name: str, body: bytes) -> Object:
             pair = _message("Pair" if kind == "M" else "BytesPair", value)
             result.setdefault(field, {})[pair.get("key", "")] = pair.get("value", "")
         elif (found := _value(kind, value)) not in ("", {}):
-            # Empty strings and messages are how these encoders write what is unset.
+            # These encoders write unset fields as empty strings and messages.
             result[field] = found
     return result
 

@@ -22,7 +22,7 @@ def amount(text: str) -> float:
     """Return the amount of a quantity.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a quantity.
     """
     found = QUANTITY.fullmatch(text)
     if found is None:

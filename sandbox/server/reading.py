@@ -20,14 +20,14 @@ WATCH_SECONDS = 1800.0
 
 
 def show(resource: Resource, value: Object) -> Object:
-    """A stored object as this resource presents it."""
+    """Return a stored object in the form of this resource."""
     if resource.stored is not None:
         value = occurrences.outward(resource.group, value)
     return resource.typed(value)
 
 
 def typed_bytes(resource: Resource, record: Record) -> bytes:
-    """The same, encoded; the stored encoding is shared between all who read it."""
+    """Return the same, encoded; readers share the stored encoding."""
     if resource.stored is not None and resource.group:
         return encode(show(resource, record.object))
     head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
@@ -42,7 +42,7 @@ class Reader:
         self._watches = watches
 
     def find(self, resource: Resource, target: Target) -> Record:
-        """The object that a path names.
+        """Return the object of a path.
 
         Raises:
             RefusedError: 404.
@@ -54,7 +54,7 @@ class Reader:
         return record
 
     def one(self, resource: Resource, target: Target, query: Mapping[str, str], as_: str) -> bytes:
-        """One object."""
+        """Return one object, encoded."""
         record = self.find(resource, target)
         value = scales.of(record.object) if target.sub == scales.SUB else record.object
         return self.answer(resource, value, query, as_)
@@ -62,7 +62,7 @@ class Reader:
     def answer(
         self, resource: Resource, value: Object, query: Mapping[str, str], as_: str
     ) -> bytes:
-        """An object in the form that was asked for."""
+        """Return an object in the requested form."""
         shown = show(resource, value)
         if as_ == "Table":
             metadata = {"resourceVersion": value["metadata"].get("resourceVersion", "")}
@@ -73,7 +73,7 @@ class Reader:
     def selection(
         self, resource: Resource, target: Target, query: Mapping[str, str]
     ) -> selectors.Matches | None:
-        """What the selectors in a query, and a name in the path, leave."""
+        """Return the filter of a query's selectors and the path's name."""
         labels, fields = query.get("labelSelector"), query.get("fieldSelector")
         if target.name:
             fields = f"metadata.name={target.name}"
@@ -87,7 +87,7 @@ class Reader:
         )
 
     def many(self, resource: Resource, target: Target, query: Mapping[str, str], as_: str) -> bytes:
-        """All that match, or as many as `limit` says, with a token for the rest."""
+        """Return all matches, or up to `limit` of them with a token for the rest."""
         matches = self.selection(resource, target, query)
         collection = self._store.collection(*resource.collection)
         limit = routing.number(query, "limit")
@@ -104,7 +104,7 @@ class Reader:
         if limit and len(page) == limit and next(found, None) is not None:
             metadata["continue"] = _token(revision, page[-1].key)
             if matches is None:
-                # A real server does not tell how many are left of a selection.
+                # A real server does not report the remaining number for a selection.
                 metadata["remainingItemCount"] = 1 + sum(1 for _ in found)
         return self._page(resource, page, metadata, query, as_)
 
@@ -134,7 +134,7 @@ class Reader:
     async def watch(
         self, resource: Resource, target: Target, query: Mapping[str, str], as_: str
     ) -> AsyncIterator[bytes]:
-        """The events of a watch, one line each."""
+        """Yield the events of a watch, one line each."""
         wanted = Wanted(
             namespace=target.namespace,
             matches=self.selection(resource, target, query),

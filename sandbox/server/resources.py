@@ -16,9 +16,9 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 class Resource:
     """One resource in one version.
 
-    `stored` names the collection when another resource shares it (events do). `generation` is
-    whether metadata.generation counts changes of the spec. `schema` and `columns` belong to
-    custom resources alone.
+    `stored` names the collection when another resource shares it (events do). `generation`:
+    metadata.generation counts changes of the spec. Only custom resources have `schema` and
+    `columns`.
     """
 
     group: str
@@ -43,7 +43,7 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def typed(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A stored object with its kind and apiVersion, which are not stored."""
+        """Return a stored object with its kind and apiVersion, which are not stored."""
         return {"kind": self.kind, "apiVersion": self.api_version, **value}
 
     @property
@@ -121,7 +121,7 @@ BUILTIN: tuple[Resource, ...] = (
     ),
 )
 
-# Asked, never stored: kind by (group, plural).
+# Created but never stored: kind by (group, plural).
 REVIEWS: dict[tuple[str, str], str] = {
     ("authorization.k8s.io", "selfsubjectaccessreviews"): "SelfSubjectAccessReview",
     ("authorization.k8s.io", "selfsubjectrulesreviews"): "SelfSubjectRulesReview",
@@ -143,14 +143,14 @@ class Registry:
         return self._resources.get((group, version, plural))
 
     def replace_custom(self, group: str, plural: str, versions: Iterable[Resource]) -> None:
-        """Serves a definition's versions, and none that it had before."""
+        """Serve a definition's versions, and remove its earlier ones."""
         for key in [k for k in self._resources if k[0] == group and k[2] == plural]:
             del self._resources[key]
         for resource in versions:
             self._resources[resource.group, resource.version, resource.plural] = resource
 
     def groups(self) -> dict[str, list[str]]:
-        """Versions by group, the core group ('') included."""
+        """Return the versions by group, the core group ('') included."""
         found: dict[str, list[str]] = {}
         for resource in self:
             versions = found.setdefault(resource.group, [])

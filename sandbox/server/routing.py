@@ -1,4 +1,4 @@
-"""What a request is about: its path, its query and the form of the answer it accepts."""
+"""Parsing of requests: path, query and the accepted form of the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.server.lifecycle import Options
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A path: which resource, and which object or subresource of it."""
+    """A parsed path: the resource, and the object or subresource."""
 
     group: str
     version: str
@@ -23,7 +23,7 @@ class Target:
 
 
 def target(path: str) -> Target | None:
-    """Reads `/api/v1/...` and `/apis/GROUP/VERSION/...`; None when it names no resource."""
+    """Parse `/api/v1/...` and `/apis/GROUP/VERSION/...`; None when it names no resource."""
     parts = [part for part in path.split("/") if part]
     if len(parts) > 2 and parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
@@ -45,7 +45,7 @@ _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": 
 
 
 def verb(method: str, target: Target, query: Mapping[str, str]) -> str:
-    """The verb of a request, as Kubernetes names it in rules and metrics."""
+    """Return the verb of a request, in the terms of RBAC rules and metrics."""
     if method != "GET":
         return _VERBS.get(method, method.lower())
     if flag(query, "watch"):
@@ -54,7 +54,7 @@ def verb(method: str, target: Target, query: Mapping[str, str]) -> str:
 
 
 def options(query: Mapping[str, str], agent: str, body: Any = None) -> Options:
-    """What the query says of a write; DeleteOptions say it in the body."""
+    """Return the options of a write from the query; DeleteOptions have them in the body."""
     dry_run = query.get("dryRun", "")
     if isinstance(body, dict) and isinstance(body.get("dryRun"), list):
         dry_run = dry_run or ",".join(body["dryRun"])
@@ -68,9 +68,10 @@ def options(query: Mapping[str, str], agent: str, body: Any = None) -> Options:
 
 
 def shape(accept: str) -> str:
-    """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList` or empty: the object itself.
+    """Return `Table`, `PartialObjectMetadata`, `PartialObjectMetadataList` or empty for the object
+    itself.
 
-    The first alternative that is JSON decides, as the clients that ask so expect.
+    The first JSON alternative decides, as clients that ask for these expect.
     """
     for alternative in accept.split(","):
         kind, *parameters = (part.strip() for part in alternative.split(";"))
@@ -82,18 +83,18 @@ def shape(accept: str) -> str:
 
 
 def seconds(query: Mapping[str, str], default: float) -> float:
-    """timeoutSeconds of a watch."""
+    """Return timeoutSeconds of a watch."""
     text = query.get("timeoutSeconds", "")
     return float(text) if text.isdigit() and int(text) > 0 else default
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """A boolean of the query."""
+    """Return a boolean of the query."""
     return query.get(name, "").lower() in ("1", "true")
 
 
 def number(query: Mapping[str, str], name: str) -> int:
-    """A number of the query; 0 when it is absent.
+    """Return a number of the query; 0 when it is absent.
 
     Raises:
         RefusedError: 400.

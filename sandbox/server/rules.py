@@ -29,7 +29,7 @@ _REMEMBERED: Final = 4096
 
 
 def _extensions() -> dict[str, Any]:
-    """The few functions of Kubernetes' CEL library that celpy lacks."""
+    """Return the few functions of Kubernetes' CEL library that celpy lacks."""
     text, integer = celtypes.StringType, celtypes.IntType
     return {
         "lowerAscii": lambda s: text(s.lower()),
@@ -57,8 +57,8 @@ _FUNCTIONS = _extensions()
 class _Rule:
     """A compiled rule.
 
-    `reads` are the members of `self` that it looks at, None for all of it. Evaluation takes
-    milliseconds, and ten thousand tenants of a fleet differ in little: verdicts are remembered.
+    `reads` are the members of `self` that it uses, None for all of it. Evaluation takes milliseconds, and ten thousand
+    tenants of a fleet differ little, so verdicts are cached.
     """
 
     program: Any
@@ -71,7 +71,7 @@ class _Rule:
     verdicts: dict[str, str] = field(default_factory=dict)
 
     def verdict(self, new: Any, old: Any, schema: dict[str, Any]) -> str:
-        """Empty when the rule holds, else what to say."""
+        """Return an empty string when the rule holds, else the message."""
         if self.transition:
             return self._evaluate(new, old, schema)
         seen = new
@@ -99,7 +99,7 @@ class _Rule:
 
 
 def _cause(error: CELEvalError) -> str:
-    """What Go would say: celpy puts the cause of what a function could not do behind words of its own."""
+    """Return the message that Go would print: celpy wraps the cause of a failed function in its own text."""
     said = str(error.args[2][0]) if len(error.args) > 2 and error.args[2] else str(error.args[0])
     zone = re.fullmatch(r"Unparsable timezone: StringType\('(.*)'\)", said)
     return f"unknown time zone {zone[1]}" if zone else said
@@ -144,7 +144,7 @@ def _program(text: str) -> Any:
 
 @functools.lru_cache(_REMEMBERED)
 def _parsed(text: str) -> Any:
-    """Parse a rule, which takes longer than anything else about it: one definition after another has the same ones."""
+    """Parse a rule, the slowest step, and cache it: many definitions have the same rules."""
     return _ENVIRONMENT.compile(text)
 
 
@@ -176,11 +176,11 @@ class Rules:
 
     @property
     def any(self) -> bool:
-        """Whether there are rules at all."""
+        """Whether there are any rules."""
         return self._root.any
 
     def check(self, new: Any, old: Any | None) -> list[FieldError]:
-        """The rules that do not hold. Rules on an unchanged value are not asked again."""
+        """Return the violated rules. Rules on an unchanged value are not evaluated again."""
         errors: list[FieldError] = []
         _check(self._root, new, _ABSENT if old is None else old, "", errors)
         return errors
@@ -209,7 +209,7 @@ def _check(node: _Node, new: Any, old: Any, path: str, errors: list[FieldError])
 
 
 def _counterpart(item: Any, old: Any, schema: dict[str, Any]) -> Any:
-    """Lists correlate by their keys alone: an atomic list has no old items."""
+    """Return the old item; lists correlate by their keys alone: an atomic list has no old items."""
     keys = schema.get("x-kubernetes-list-map-keys")
     if not isinstance(old, list) or not keys:
         return _ABSENT
@@ -218,14 +218,14 @@ def _counterpart(item: Any, old: Any, schema: dict[str, Any]) -> Any:
 
 
 def _escaped(name: str) -> str:
-    """A property's name as CEL can say it."""
+    """Return a property's name, escaped for CEL."""
     for sign, word in (("__", "underscores"), (".", "dot"), ("-", "dash"), ("/", "slash")):
         name = name.replace(sign, f"__{word}__")
     return name
 
 
 def _to_cel(value: Any, schema: dict[str, Any]) -> Any:
-    """Typed by the schema: a `number` is a double even where JSON wrote an integer."""
+    """Convert a value by the schema: a `number` is a double even where JSON wrote an integer."""
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
         extra = schema.get("additionalProperties")

@@ -15,14 +15,14 @@ _SHOWN: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimesta
 
 
 def of(workload: Object) -> Object:
-    """The Scale of a workload: no labels, no managedFields, the workload's own resourceVersion."""
+    """Return the Scale of a workload: no labels, no managedFields, the workload's own resourceVersion."""
     spec, metadata = workload["spec"], workload["metadata"]
     labels = (spec.get("selector") or {}).get("matchLabels") or {}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in _SHOWN if name in metadata},
-        # As in Go: a 0 is left out.
+        # As in Go, a 0 is omitted.
         "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
         "status": {
             "replicas": (workload.get("status") or {}).get("replicas", 0),
@@ -32,10 +32,10 @@ def of(workload: Object) -> Object:
 
 
 def into(resource: Resource, workload: Object, scale: Any) -> Object:
-    """The workload with the replicas of a Scale, and with its resourceVersion, which an update compares.
+    """Return the workload with the replicas of a Scale, and with its resourceVersion, which an update compares.
 
     Raises:
-        RefusedError: 400 for what is no Scale, 409 for one of another uid, 422 for a number below 0.
+        RefusedError: 400 for an invalid Scale, 409 for one with another uid, 422 for a number below 0.
     """
     if not isinstance(scale, dict) or scale.get("kind") not in (None, "Scale"):
         raise RefusedError(400, "expected input object type to be Scale")

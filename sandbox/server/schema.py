@@ -17,7 +17,7 @@ from sandbox.server.store import Object
 
 PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING: Final = "x-kubernetes-int-or-string"
-# Errors after which the API server asks no rule.
+# Errors after which the API server evaluates no rules.
 _BLOCKING: Final = {
     "FieldValueNotSupported",
     "FieldValueRequired",
@@ -89,7 +89,7 @@ class Schema:
     def __init__(self, openapi: dict[str, Any]) -> None:
         self.openapi = openapi
         root = {**openapi, "properties": {**openapi.get("properties", {})}}
-        # The API server owns these, whatever a definition says of them.
+        # The API server defines these, whatever a definition contains.
         root["properties"] |= {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
@@ -100,19 +100,20 @@ class Schema:
         self._rules = Rules(root)
 
     def prune(self, value: Object) -> list[str]:
-        """Removes unknown fields in place. Returns their paths."""
+        """Remove unknown fields in place. Return their paths."""
         unknown: list[str] = []
         _prune(value, self._root, "", unknown)
         return unknown
 
     def default(self, value: Object) -> None:
-        """Fills in defaults in place."""
+        """Fill in defaults in place."""
         _default(value, self._root)
 
     def validate(self, new: Object, old: Object | None) -> list[FieldError]:
-        """What is wrong by the schema and, unless that makes no sense any more, by the CEL rules.
+        """Return the errors by the schema and, unless the schema errors prevent it, by the CEL
+        rules.
 
-        Values that an update leaves alone are not held against it, as since Kubernetes 1.33.
+        Values that an update does not change are not validated again, as since Kubernetes 1.33.
         """
         if old is not None and all(new.get(k) == old.get(k) for k in {*new, *old} - {"metadata"}):
             return []
@@ -127,7 +128,7 @@ class Schema:
         return errors
 
     def list_keys(self, path: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The merge keys of the list at a path of field names."""
+        """Return the merge keys of the list at a path of field names."""
         node: Any = self._root
         for name in path:
             while "items" in node:

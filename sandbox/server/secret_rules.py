@@ -1,6 +1,6 @@
-"""What the API server refuses of Secrets and ConfigMaps.
+"""Validation of Secrets and ConfigMaps.
 
-As in Kubernetes' pkg/apis/core/validation: keys that can be file names, 1 MiB of values, and what cannot be changed.
+As in Kubernetes' pkg/apis/core/validation: keys that can be file names, 1 MiB of values, and immutable fields.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _NEEDED: Final = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
 }
-"""By the type of a Secret: keys that it must have."""
+"""The required keys by the type of a Secret."""
 
 
 def complete(secret: Object) -> None:
-    """Fill in the type, and move `stringData` into `data`, where it wins."""
+    """Fill in the type, and move `stringData` into `data`, where it takes precedence."""
     if not secret.get("type"):
         secret["type"] = "Opaque"
     if plain := secret.pop("stringData", None):
@@ -41,7 +41,7 @@ def complete(secret: Object) -> None:
 
 
 def errors(plural: str, new: Object, old: Object | None) -> list[FieldError]:
-    """What is wrong with a Secret or a ConfigMap that is created, or changed (`old`).
+    """Return the errors of a Secret or a ConfigMap that is created, or changed (`old`).
 
     Raises:
         RefusedError: 400, when a value is not base64.

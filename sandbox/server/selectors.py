@@ -1,4 +1,4 @@
-"""Label and field selectors, as query strings say them."""
+"""Label and field selectors of query strings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^)]*)\)\s*$")
 _PAIR = re.compile(r"^\s*([^=!\s]+)\s*(==|=|!=)\s*(\S*)\s*$")
 _SPLIT = re.compile(r",(?![^(]*\))")
 
-# Beside metadata.name and metadata.namespace, by (group, plural) of the stored collection.
+# In addition to metadata.name and metadata.namespace, by (group, plural) of the stored collection.
 _FIELDS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "pods"): (
         "spec.nodeName",
@@ -71,10 +71,10 @@ _NAME = re.compile(r"(?:^|,)metadata\.name={1,2}([^,]+)")
 
 
 def by_labels(selector: str) -> Matches:
-    """`a=b,c!=d,e in (f,g),h,!i`.
+    """Return the filter of a label selector such as `a=b,c!=d,e in (f,g),h,!i`.
 
     Raises:
-        RefusedError: 400, when it cannot be read.
+        RefusedError: 400, when it cannot be parsed.
     """
     tests = [_requirement(part) for part in _SPLIT.split(selector)]
 
@@ -86,7 +86,7 @@ def by_labels(selector: str) -> Matches:
 
 
 def labels_match(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """A metav1.LabelSelector against labels; an empty selector matches everything."""
+    """Return whether a metav1.LabelSelector matches labels; an empty selector matches everything."""
     if any(labels.get(k) != v for k, v in (selector.get("matchLabels") or {}).items()):
         return False
     for rule in selector.get("matchExpressions") or ():
@@ -111,7 +111,7 @@ def _field(value: Object, path: str) -> str:
 
 
 def by_fields(selector: str, collection: tuple[str, str], selectable: tuple[str, ...]) -> Matches:
-    """`metadata.name=a,status.phase!=Running`.
+    """Return the filter of a field selector such as `metadata.name=a,status.phase!=Running`.
 
     Raises:
         RefusedError: 400, for a field that this resource cannot be selected by.
@@ -134,13 +134,13 @@ def by_fields(selector: str, collection: tuple[str, str], selectable: tuple[str,
 
 
 def one_name(selector: str) -> str:
-    """The name that a field selector asks for, empty when it asks for none: rights may be given by name."""
+    """Return the name in a field selector, empty without one: rights may be granted by name."""
     match = _NAME.search(selector)
     return match[1] if match else ""
 
 
 def both(first: Matches | None, second: Matches | None) -> Matches | None:
-    """Objects that pass both; None means no selector."""
+    """Return the filter of objects that pass both; None means no selector."""
     if first is None or second is None:
         return first or second
     one, two = first, second

@@ -1,4 +1,4 @@
-"""The ServiceAccount admission plugin: every pod is somebody, and has a token for it unless it wants none."""
+"""The ServiceAccount admission plugin: every pod has an account, and its token unless it opts out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sandbox.server.pod_rules import containers
 from sandbox.server.store import Object, Store
 
 DEFAULT: Final = "default"
-"""The account that is in every namespace, stored or not."""
+"""The account that exists in every namespace, stored or not."""
 MOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 ROOT_CA: Final = "kube-root-ca.crt"
 _SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def admit(pod: Object, store: Store) -> None:
-    """Fill in the account of a pod, and mount its token, in place.
+    """Set the account of a pod, and mount its token, in place.
 
     Raises:
         RefusedError: 403, when there is no such account.

@@ -17,15 +17,15 @@ HISTORY: Final = 4096
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON."""
+    """Return compact JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Record:
     """One stored version of an object, without apiVersion and kind.
 
-    Never changed: a write makes another Record.
-    The bytes are kept once made, so that many watchers and lists share one encoding.
+    Immutable: a write creates another Record. The encoded bytes are cached, so that many watchers
+    and lists share them.
     """
 
     __slots__ = ("_encoded", "key", "object", "revision")
@@ -45,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one object; `type` is ADDED, MODIFIED or DELETED."""
+    """A change of one object; `type` is ADDED, MODIFIED or DELETED."""
 
     type: str
     record: Record
@@ -69,7 +69,7 @@ class Collection:
         return self._namespaces.get(key[0], {}).get(key[1])
 
     def scan(self, namespace: str | None = None, after: Key | None = None) -> Iterator[Record]:
-        """Records in the order of their keys; those beyond `after` only."""
+        """Yield records in the order of their keys; only those after `after`."""
         spaces = sorted(self._namespaces) if namespace is None else [namespace]
         for space in spaces:
             if after is not None and space < after[0]:
@@ -82,7 +82,7 @@ class Collection:
                         yield record
 
     def put(self, key: Key, value: Object) -> Record:
-        """Stores an object under the next revision, which it also carries."""
+        """Store an object under the next revision, which is also written into it."""
         revision = self._store.advance()
         value["metadata"]["resourceVersion"] = str(revision)
         record = Record(key, value, revision)
@@ -93,7 +93,7 @@ class Collection:
         return record
 
     def remove(self, key: Key, last: Object) -> Record:
-        """Forgets an object; watchers see `last` under the revision of the deletion."""
+        """Remove an object; watchers see `last` with the revision of the deletion."""
         revision = self._store.advance()
         last["metadata"]["resourceVersion"] = str(revision)
         record = Record(key, last, revision)
@@ -105,10 +105,10 @@ class Collection:
         return record
 
     def since(self, revision: int) -> list[Change]:
-        """Changes after a revision.
+        """Return the changes after a revision.
 
         Raises:
-            RefusedError: 410, when history does not reach back that far.
+            RefusedError: 410, when the history does not reach back that far.
         """
         if revision < self._oldest:
             raise expired(self._oldest, revision)
@@ -121,17 +121,17 @@ class Collection:
         return found
 
     def check(self, revision: int) -> None:
-        """Raises RefusedError 410 when history does not reach back to a revision."""
+        """Raise RefusedError 410 when the history does not reach back to a revision."""
         if revision < self._oldest:
             raise expired(self._oldest, revision)
 
     def compact(self) -> None:
-        """Forgets all history: every older resourceVersion is 410 from now on."""
+        """Discard all history: every older resourceVersion gets 410 from now on."""
         self._history.clear()
         self._oldest = self._store.revision
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Calls the listener with each change, at once. Returns how to stop."""
+        """Call the listener with each change, at once. Return a function that stops it."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
@@ -147,20 +147,20 @@ class Store:
     """All collections, under one revision."""
 
     def __init__(self, history: int = HISTORY) -> None:
-        # Real clusters never start at 0, which means "any version" to a client.
+        # The revision of a real cluster is never 0, which means "any version" to a client.
         self.revision = 1
         self._history = history
         self._collections: dict[tuple[str, str], Collection] = {}
 
     def collection(self, group: str, plural: str) -> Collection:
-        """The collection of a resource, made on first use."""
+        """Return the collection of a resource, created on first use."""
         key = (group, plural)
         if key not in self._collections:
             self._collections[key] = Collection(self, self._history)
         return self._collections[key]
 
     def drop(self, group: str, plural: str) -> None:
-        """Forgets a collection: its definition is gone."""
+        """Remove a collection whose definition is gone."""
         self._collections.pop((group, plural), None)
 
     def advance(self) -> int:
@@ -168,7 +168,7 @@ class Store:
         return self.revision
 
     def compact(self) -> None:
-        """Forgets the history of every collection."""
+        """Discard the history of every collection."""
         self.revision += 1
         for collection in self._collections.values():
             collection.compact()

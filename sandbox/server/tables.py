@@ -1,4 +1,4 @@
-"""metav1.Table, in which the server renders what `kubectl get` prints."""
+"""metav1.Table, the server-side rendering for `kubectl get`."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def _builtin_columns(resource: Resource) -> tuple[columns.Column, ...]:
 
 
 def definitions(resource: Resource) -> list[Object]:
-    """The columns of a resource."""
+    """Return the columns of a resource."""
     if resource.custom:
         return [_NAME, *map(_custom_definition, resource.columns)]
     return list(map(_builtin_definition, _builtin_columns(resource)))
 
 
 def cells(resource: Resource, value: Object) -> list[Any]:
-    """One object's cells."""
+    """Return one object's cells."""
     if resource.custom:
         name = value["metadata"]["name"]
         return [name, *(_custom_cell(value, column) for column in resource.columns)]
@@ -79,7 +79,7 @@ def cells(resource: Resource, value: Object) -> list[Any]:
 
 
 def partial(value: Object) -> Object:
-    """The metadata of an object, as a PartialObjectMetadata."""
+    """Return the metadata of an object, as a PartialObjectMetadata."""
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": "meta.k8s.io/v1",
@@ -95,11 +95,11 @@ def table(
     *,
     header: bool = True,
 ) -> Object:
-    """A Table.
+    """Return a Table.
 
     Args:
-        include: what each row carries beside its cells: None, Metadata or Object.
-        header: False leaves the columns out, as all but the first event of a watch do.
+        include: the content of each row besides its cells: None, Metadata or Object.
+        header: False omits the columns, as in all but the first event of a watch.
     """
     rows = []
     for value in values:

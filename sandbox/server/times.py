@@ -1,4 +1,4 @@
-"""Times as Kubernetes writes and abbreviates them."""
+"""Times in Kubernetes' format, and their abbreviations."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The present, to the second: metav1.Time."""
+    """Return the current time, to the second: metav1.Time."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse(text: str) -> datetime:
-    """RFC 3339.
+    """Parse RFC 3339.
 
     Raises:
-        ValueError: when it is not.
+        ValueError: it is not RFC 3339.
     """
     return datetime.fromisoformat(text)
 
 
 def age(text: str | None) -> str:
-    """How long ago, as `kubectl get` prints it: `12s`, `3m5s`, `7d2h`."""
+    """Return the time since, as `kubectl get` prints it: `12s`, `3m5s`, `7d2h`."""
     if not text:
         return "<unknown>"
     try:
@@ -31,7 +31,7 @@ def age(text: str | None) -> str:
 
 
 def human(seconds: int) -> str:
-    """A duration with at most two units; the thresholds are those of `kubectl`."""
+    """Return a duration with at most two units; the thresholds are those of `kubectl`."""
     if seconds < -1:
         return "<invalid>"
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""Watches: changes since a revision, then changes as they come, and bookmarks between."""
+"""Watches: changes since a revision, then new changes, and bookmarks between."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sandbox.server.store import Change, Collection, Record, Store
 
 INITIAL_END: Final = "k8s.io/initial-events-end"
 BOOKMARKS: Final = 10.0
-# A client that reads this slowly is cut off, as a real server does.
+# A client with a longer backlog is disconnected, as a real server does.
 BACKLOG: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a watch is for; `seconds` is how long it may last."""
+    """The parameters of a watch; `seconds` is its longest duration."""
 
     namespace: str | None
     matches: Matches | None
@@ -40,7 +40,7 @@ class Seen:
 
 
 def _visible(change: Change, wanted: Wanted) -> Seen | None:
-    """What a change looks like through a selector: entering is ADDED, leaving is DELETED."""
+    """Return a change as seen through a selector: entering is ADDED, leaving is DELETED."""
     record = change.record
     if wanted.namespace is not None and record.key[0] != wanted.namespace:
         return None
@@ -64,14 +64,14 @@ class Watches:
         return len(self._open)
 
     def drop(self) -> int:
-        """Ends every watch at once, as a load balancer does. Returns how many there were."""
+        """End every watch at once, as a load balancer does. Return how many there were."""
         count = len(self._open)
         for ended in tuple(self._open):
             ended.set()
         return count
 
     async def follow(self, collection: Collection, wanted: Wanted) -> AsyncIterator[Seen]:
-        """The events of one watch, until its time is over.
+        """Yield the events of one watch, until its time is over.
 
         Raises:
             RefusedError: 410, before the first event, when the revision is compacted.
@@ -100,7 +100,7 @@ class Watches:
 
     def _start(self, collection: Collection, wanted: Wanted) -> tuple[list[Seen], int]:
         if wanted.revision and wanted.revision > self._store.revision:
-            # From a future that a restart has erased.
+            # A revision from before a restart that discarded it.
             raise expired(self._store.revision, wanted.revision)
         if wanted.initial or not wanted.revision:
             records = collection.scan(wanted.namespace)

@@ -1,4 +1,4 @@
-"""Deployments, ReplicaSets and StatefulSets: what the API server fills in, and what it refuses."""
+"""Deployments, ReplicaSets and StatefulSets: defaults and validation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fill(workload: Object) -> None:
 
 
 def errors(workload: Object, old: Object | None) -> list[FieldError]:
-    """What is wrong with a workload."""
+    """Return the errors of a workload."""
     spec = workload["spec"]
     selector, template = spec.get("selector"), spec["template"]
     labels = (template.get("metadata") or {}).get("labels") or {}
@@ -54,7 +54,7 @@ def errors(workload: Object, old: Object | None) -> list[FieldError]:
 
 
 def _template_errors(spec: Object) -> list[FieldError]:
-    """What is wrong with the pods, whose claims may come from the workload itself."""
+    """Return the errors of the pod template, whose claims may come from the workload itself."""
     pod = dict(spec["template"]["spec"])
     own = [{"name": each["metadata"]["name"]} for each in spec.get("volumeClaimTemplates") or ()]
     names = {each["name"] for each in own}

@@ -28,12 +28,12 @@ from sandbox.server.routing import Target
 from sandbox.server.store import Object, Record, Store
 
 APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
-# These answer a deletion with the object, all others with a Status.
+# A deletion of these returns the object, of all others a Status.
 _RETURNED = {"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"}
 
 
 def decode(body: bytes) -> Any:
-    """JSON, YAML as an apply may send it, or protobuf.
+    """Parse JSON, YAML as an apply may send it, or protobuf.
 
     Raises:
         RefusedError: 400.
@@ -61,7 +61,7 @@ class Writer:
     def post(
         self, resource: Resource, target: Target, body: Any, options: Options
     ) -> tuple[int, Object]:
-        """Creates an object; or binds or evicts a pod. Returns the HTTP status and the answer."""
+        """Create an object; or bind or evict a pod. Return the HTTP status and the answer."""
         if target.sub == "binding":
             return 201, self._bind(resource, target, body)
         if target.sub == "eviction":
@@ -79,7 +79,7 @@ class Writer:
     def put(
         self, resource: Resource, target: Target, body: Any, options: Options
     ) -> tuple[int, Object]:
-        """Replaces an object."""
+        """Replace an object."""
         record = self._reader.find(resource, target)
         if target.sub == scales.SUB:
             return 200, self._scale(resource, record, target, body, options)
@@ -100,7 +100,7 @@ class Writer:
     def patch(
         self, resource: Resource, target: Target, content: str, body: Any, options: Options
     ) -> tuple[int, Object]:
-        """Patches an object; an apply may create it."""
+        """Patch an object; an apply may create it."""
         if content in APPLY:
             return self._apply(resource, target, body, options)
         record = self._reader.find(resource, target)
@@ -117,7 +117,7 @@ class Writer:
         try:
             return 200, self._lifecycle.update(resource, record, new, options, target.sub)
         except StrictDecodingError as error:
-            # A patch that leads to unknown fields is invalid, where a body with them is bad.
+            # Unknown fields make a patch invalid (422), but a body bad (400).
             shown = json.dumps(new, separators=(",", ":"), sort_keys=True)
             wrong = FieldError("FieldValueInvalid", "patch", error.detail, shown)
             raise failures.invalid("", "", "", [wrong]) from error
@@ -176,7 +176,7 @@ class Writer:
     def delete(
         self, resource: Resource, target: Target, request: Any, options: Options
     ) -> tuple[int, Object]:
-        """Deletes one object. Returns it, or a Status when it is gone at once."""
+        """Delete one object. Return it, or a Status when it is gone at once."""
         record = self._reader.find(resource, target)
         request = request if isinstance(request, dict) else {}
         value, gone = self._lifecycle.delete(resource, record, request, options)
@@ -192,7 +192,7 @@ class Writer:
         request: Any,
         options: Options,
     ) -> tuple[int, Object]:
-        """Deletes all that the selectors leave."""
+        """Delete all objects that the selectors match."""
         matches = self._reader.selection(resource, target, query)
         request = request if isinstance(request, dict) else {}
         items = []
