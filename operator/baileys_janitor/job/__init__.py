@@ -1,1 +1,1 @@
-"""What runs in the pod: one task in as JSON, one result out of at most 4,096 bytes."""
+"""The process in the pod: it gets one task as JSON, and leaves one result of at most 4,096 bytes."""

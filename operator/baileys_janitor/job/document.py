@@ -1,8 +1,8 @@
-"""What goes into a Job and comes out of it as JSON.
+"""The JSON formats of a Job's task and result.
 
-A task is one argument. A result is a document: one line `<magic> <action> <checksum>`, then one of JSON. It stands in
-the termination message, so it is at most `LIMIT_BYTES` long. What comes back is a stranger's, since a pod can be taken
-over: the checksum finds accidents, and whoever reads the JSON checks every value.
+A task is one argument. A result is a document: one line `<magic> <action> <checksum>`, then one of JSON. It is in
+the termination message, so it is at most `LIMIT_BYTES` long. A pod can be taken over, so a result is not trusted:
+the checksum detects accidents, and the reader of the JSON checks every value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read_task(text: str, version: int) -> dict[str, Any]:
 
 
 def write_document(magic: str, action: str, data: dict[str, Any]) -> bytes:
-    """Return the document; the caller sees to it that it is not too long."""
+    """Return the document; the caller ensures that it is not too long."""
     body = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     return f"{magic} {action} {checksum(action, body)}\n{body}".encode("ascii")
 
@@ -45,9 +45,9 @@ def write_document(magic: str, action: str, data: dict[str, Any]) -> bytes:
 def read_document(
     text: str | bytes, magic: str, actions: Collection[str], what: str
 ) -> tuple[str, dict[str, Any]]:
-    """Return the action and the data of a document of this magic word and one of these actions.
+    """Return the action and the data of a document with this magic word and one of these actions.
 
-    `what` is what it should be, as "a result of a backup". Raises BadResult when it is cut, changed, or something else.
+    `what` describes the document, as "a result of a backup". Raises BadResult when it is cut, changed, or another one.
     """
     if isinstance(text, bytes):
         text = text[: LIMIT_BYTES + 1].decode("ascii", "replace")

@@ -2,8 +2,8 @@
 
 First a line `baileys-janitor/3 <action> <time> <checksum>`, then one line for each member, in the order of the
 task. The kubelet keeps only the tail of a message that is too long, and a killed Job may have written half of it:
-the first line and the checksum show both. MEMBERS_MAX tenants with directories as the library leaves them fit
-whole. Where they do not, the last lines bring the counts alone, and begin with "~".
+the first line and the checksum detect both. MEMBERS_MAX tenants with directories as the library leaves them fit
+whole. If they do not fit, the last lines have only the counts, and begin with "~".
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _WRITERS: dict[str, Any] = {
 
 
 class Encoder:
-    """A document that grows member by member, so that what is known can be written at once."""
+    """A document that grows member by member, so that the results so far can be written at once."""
 
     def __init__(self, action: str, time: int) -> None:
         self._action = action
@@ -58,17 +58,17 @@ class Encoder:
         self._lines: list[tuple[str, str]] = []
 
     def add(self, member: MemberResult) -> None:
-        """Take in the next member's result."""
+        """Add the next member's result."""
         self._lines.append(self._write(member))
 
     def document(self, missing: Sequence[MemberResult] = ()) -> bytes:
-        """Return the document as it stands, with results for the members that are `missing` yet."""
+        """Return the current document, with results for the members still `missing`."""
         lines = self._lines + [self._write(member) for member in missing]
         room = LIMIT_BYTES - len(_document(self._action, self._time, ""))
         return _document(self._action, self._time, "\n".join(_fitting(lines, room)))
 
     def _write(self, member: MemberResult) -> tuple[str, str]:
-        """Return a member's whole line, and the one with its counts alone."""
+        """Return a member's whole line, and the one with only the counts."""
         groups = _WRITERS[self._action](member, self._time)
         whole = _line(groups)
         counts = groups[:1]
@@ -94,7 +94,7 @@ def _document(action: str, time: int, body: str) -> bytes:
 
 
 def _fitting(lines: Sequence[tuple[str, str]], room: int) -> list[str]:
-    """Return the whole lines; of the last ones the counts alone, as many as must be to fit into `room` bytes."""
+    """Return the whole lines; of the last ones only the counts, as few as needed to fit into `room` bytes."""
     found = [whole for whole, _ in lines]
     size = sum(len(line) + 1 for line in found) - 1
     for place in range(len(lines) - 1, -1, -1):

@@ -1,8 +1,8 @@
-"""Listing the session directories of a volume: the task of such a Job, what it leaves, and how that is read.
+"""Listing the session directories of a volume: the task of such a Job, its result, and how to read that.
 
     {"v":2,"action":"list","volume":"/volumes/000","path":".","pattern":null,"after":""}
 
-A list of many paths is cut into pages, since a termination message holds 4,096 bytes: each page names those behind
+A list of many paths is cut into pages, since a termination message holds 4,096 bytes: each page has the paths after
 `after`, as many as fit when they are compressed.
 
     {"v":1,"total":612,"more":true,"unusable":0,"paths":"<base64 of zlib of a JSON list>"}
@@ -30,11 +30,11 @@ _RESERVED = ".janitor"
 
 
 class BadList(ValueError):  # noqa: N818  # pairs with BadTask
-    """A task or a result that makes no sense; the message names the field."""
+    """An invalid task or result; the message names the field."""
 
 
 class ListTask:
-    """What is listed: the directory `path` of the volume that is mounted at `volume`, by `pattern` (None: all)."""
+    """The directory to list: `path` of the volume that is mounted at `volume`, by `pattern` (None: all)."""
 
     __slots__ = ("after", "path", "pattern", "volume")
 
@@ -79,9 +79,9 @@ def read_task(text: str) -> ListTask | None:
 
 
 class Page:
-    """Paths of session directories, in order: those behind the one that was asked for, and whether more follow.
+    """A page of paths of session directories, in order, and whether more follow.
 
-    `total` counts all of them. `unusable` ones have paths that no tenant can have.
+    `total` counts all of them, `unusable` those with paths that no tenant can have.
     """
 
     __slots__ = ("more", "paths", "total", "unusable")
@@ -109,12 +109,12 @@ class Page:
 
 
 def failure(code: str) -> bytes:
-    """Return the termination message of a list that could not be made."""
+    """Return the termination message for a failed list."""
     return json.dumps({"v": RESULT_VERSION, "error": code}, separators=(",", ":")).encode("ascii")
 
 
 def make_page(paths: Sequence[str], after: str) -> Page:
-    """Return the page of paths behind `after`: as many as a message has room for."""
+    """Return the page of paths after `after`: as many as fit into a message."""
     usable = sorted({path for path in paths if is_usable(path)})
     unusable = len(set(paths)) - len(usable)
     behind = [path for path in usable if path > after] if after else usable
@@ -146,9 +146,9 @@ def is_usable(path: str) -> bool:
 
 
 def decode(message: str) -> Page | str:
-    """Return what a Job has left: a page, or the code of what was in its way. Raises BadList for anything else.
+    """Return a Job's page, or its error code. Raises BadList for anything else.
 
-    Whoever can write a pod's status can write this: every number, length and path is checked.
+    Anybody who can write a pod's status can write this: every number, length and path is checked.
     """
     from base64 import b64decode
     from zlib import decompressobj, error
@@ -192,7 +192,7 @@ def _count(value: object) -> int:
 
 
 def carry_out(task: ListTask) -> bytes:
-    """Return what a Job leaves: the page of session directories that was asked for, or why there is none.
+    """Return a Job's message: the requested page of session directories, or the error code.
 
     Leaves the process in the directory: a path through links is never followed.
     """

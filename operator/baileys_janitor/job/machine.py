@@ -1,4 +1,4 @@
-"""What a machine knows of its own clocks: for the Job, and for the operator beside it."""
+"""The machine's own clocks: for the Job, and for the operator beside it."""
 
 from __future__ import annotations
 

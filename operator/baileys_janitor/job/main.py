@@ -1,8 +1,8 @@
-"""The Job's process: read the task, do it, leave the result, exit.
+"""The Job's process: read the task, do it, write the result, exit.
 
-Exit codes: 0 the task was carried out (a refusal for a reason is a result too), 1 something unforeseen
-happened (there is still a result), 2 the task makes no sense. SIGTERM and the task's own deadline end a run
-between two removals, with a result. No API, no logs, no network; every import here is paid by every scan.
+Exit codes: 0 the task was carried out (a refusal for a reason is a result too), 1 an unexpected error
+(there is still a result), 2 the task is invalid. SIGTERM and the task's own deadline end a run
+between two removals, with a result. No API, no logs, no network; every import here is a cost of every scan.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DONE, UNFORESEEN, BAD_TASK = 0, 1, 2
 
 
 class Stop:
-    """When a run has to end: at a signal, or at the deadline (seconds from now)."""
+    """The time to end a run: at a signal, or at the deadline (seconds from now)."""
 
     def __init__(self) -> None:
         self.code: str | None = None
@@ -48,7 +48,7 @@ class Stop:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out the task in `argv` (one JSON argument); the process's exit code."""
+    """Carry out the task in `argv` (one JSON argument); return the process's exit code."""
     stop = Stop()
     _signal.signal(_signal.SIGTERM, stop.signalled)
     _signal.signal(_signal.SIGINT, stop.signalled)
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list(text: str) -> int:
-    """Carry out a task that lists the session directories of a volume."""
+    """List the session directories of a volume."""
     from baileys_janitor.job.listing import BadList, carry_out, failure, read_task
 
     try:
@@ -93,7 +93,7 @@ def _list(text: str) -> int:
 def _report(work: Work, task: Task, now: int) -> None:
     """Do the work, and write each member's result as soon as it is known.
 
-    A process that is killed, at a directory that hangs, costs the members before it nothing.
+    A process that is killed while a directory hangs does not lose the results of the members before it.
     """
     encoder = Encoder(task.action, now)
     log = Log()
@@ -105,17 +105,17 @@ def _report(work: Work, task: Task, now: int) -> None:
 
 
 class Log:
-    """The termination message: a file where the kubelet reads it, else standard output."""
+    """The termination message: a file for the kubelet, else standard output."""
 
     def __init__(self) -> None:
         self._file = _open_log()
         self._size = 0
 
     def write(self, document: bytes, *, last: bool = False) -> None:
-        """Replace what was written before.
+        """Replace the earlier document.
 
-        In one call, so that a kill leaves the one or the other: a shorter document is filled up with
-        empty lines, which a reader passes over.
+        In one call, so that a kill leaves one or the other: a shorter document is padded with
+        empty lines, which a reader skips.
         """
         if self._file is None:
             if last:
@@ -133,7 +133,7 @@ def _read(argv: Sequence[str]) -> Task:
 
 
 def leave(document: bytes) -> None:
-    """Write a document where the kubelet reads it, or to standard output where there is no such file."""
+    """Write a document to the kubelet's file, or to standard output if there is none."""
     _write_out(document, _open_log())
 
 

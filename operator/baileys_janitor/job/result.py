@@ -1,4 +1,4 @@
-"""The results of a Job as the operator reads them; `encoder` has the form that they come in."""
+"""The results of a Job as the operator reads them; `encoder` has the text format."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _READERS: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Result:
-    """What a Job did: the action, when (Unix seconds), and one report for each member of its task.
+    """The result of a Job: the action, the time (Unix seconds), and one report for each member of its task.
 
     `failure` is set, and `members` empty, when the Job could not carry out the task at all.
     """
@@ -124,8 +124,8 @@ def encode(result: Result) -> bytes:
 def decode(text: str | bytes) -> Result:
     """Read a document; raises BadResult when it is cut, changed, or not from this program.
 
-    A document is a stranger's until it is read: whoever may write a pod's status can write one whose checksum
-    matches. Each number has bounds, each word a form, each list its length, and there is no other exception.
+    A document is not trusted: anybody who may write a pod's status can write one with a matching checksum.
+    Each number has bounds, each word a form, each list its length, and there is no other exception.
     """
     if isinstance(text, bytes):
         text = text[: LIMIT_BYTES + 1].decode("ascii", "replace")

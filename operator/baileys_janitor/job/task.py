@@ -1,10 +1,10 @@
-"""The task that a Job gets: one JSON argument.
+"""The task of a Job: one JSON argument.
 
     {"v":2,"action":"scan","settings":[...],"members":[["/volumes/0","company_1",0,"1;..."]],
      "deadline":50,"time":1795000000,"wait":300}
 
-`settings` is a list because many members share one; a member names its own by position. Of a Job that keeps copies
-of creds.json, a member names its place in `copies`: [[copies of one pairing, seconds from one to the next]].
+`settings` is a list because many members share one; a member refers to its own by index. In a Job that keeps copies
+of creds.json, a member refers to an index in `copies`: [[copies of one pairing, seconds from one to the next]].
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VERSION = 2
 SCAN, CLEAN, UNDO, PURGE, KEEP = "scan", "clean", "undo", "purge", "keep"
 ROTATE, ROLLBACK = "rotate", "rollback"
 ACTIONS = (SCAN, CLEAN, UNDO, PURGE, KEEP, ROTATE, ROLLBACK)
-MEMBERS_MAX = 25  # what a result of 4,096 bytes has room for
+MEMBERS_MAX = 25  # this many fit into a result of 4,096 bytes
 WATCH_SECONDS = 60.0
 WATCH_AFTER_SECONDS = 10.0
 _WATCHED = (ROTATE, ROLLBACK)
@@ -33,15 +33,15 @@ _SINGLE = (CLEAN, UNDO, ROTATE, ROLLBACK)
 
 
 class BadTask(ValueError):  # noqa: N818  # pairs with BadResult
-    """The task cannot be carried out as it is written; the message names the field."""
+    """The task is invalid; the message names the field."""
 
 
 class Member:
     """One tenant's session directory.
 
-    `volume` is where its claim is mounted (an absolute path), `path` the directory beneath it ("." for the volume
-    itself), `settings_index` its place in the task's settings, or in its copies. `running` is what the operator
-    remembers of the tenant's running time, as `policy.running_text` writes it; None when that is nothing.
+    `volume` is the mount path of its claim (an absolute path), `path` the directory beneath it ("." for the volume
+    itself), `settings_index` its index in the task's settings, or in its copies. `running` is the operator's
+    memory of the tenant's running time, as `policy.running_text` writes it; None without one.
     """
 
     __slots__ = ("path", "running", "settings_index", "volume")
@@ -59,21 +59,20 @@ class Member:
         self.running = running
 
     def to_data(self) -> list[Any]:
-        """Return the positional form inside a task."""
+        """Return the list for the JSON of a task."""
         return [self.volume, self.path, self.settings_index, self.running]
 
 
 class Task:
-    """What a Job is to do.
+    """The work of a Job.
 
     `run` is the id that the operator claimed (clean, rotate) or the run to put back (undo, rollback; None is the
     latest). `reason` is kept in the journal. `undo_window` (of a rotation: how long it is kept for a rollback) and
-    `deadline` are seconds; after `deadline` the Job ends
-    by itself between two removals, with a result. `time` is the operator's, in Unix seconds, and `wait` how many
-    seconds its Job may wait for a node: a node whose clock shows another time removes nothing. `copies` says how many
-    copies of creds.json are kept of one pairing, and how many seconds old the newest is when another one is due; a
-    cleanup with it keeps one first. `watch` and `watch_after` are for how many seconds nobody may write to a session
-    before and after it is rotated or rolled back.
+    `deadline` are seconds; after `deadline` the Job ends by itself between two removals, with a result. `time` is the
+    operator's, in Unix seconds, and `wait` how many seconds its Job may wait for a node: a node with another time
+    removes nothing. `copies` holds how many copies of creds.json are kept of one pairing, and the age in seconds of the
+    newest at which another one is due; a cleanup with it keeps one first. `watch` and `watch_after` are the seconds
+    without a write to a session required before and after it is rotated or rolled back.
     """
 
     __slots__ = (
@@ -127,7 +126,7 @@ class Task:
         self.watch_after = watch_after
 
     def to_json(self) -> str:
-        """Return the argument of `baileys-janitor job`; raise BadTask when the task makes no sense."""
+        """Return the argument of `baileys-janitor job`; raise BadTask when the task is invalid."""
         data: dict[str, Any] = {
             "v": VERSION,
             "action": self.action,

@@ -1,6 +1,6 @@
-"""A task carried out member by member. One bad member never spoils the others.
+"""Carrying out a task member by member. An error in one member does not affect the others.
 
-A scan, which runs most often by far, imports nothing that only the other actions need.
+A scan, by far the most frequent action, imports no module that only the other actions need.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNEXPECTED = "Unexpected"  # an error of this program
 
 
 class Work:
-    """A task at `now` (Unix seconds). `unforeseen` tells afterwards whether the program itself failed."""
+    """A task at `now` (Unix seconds). `unforeseen` is true afterwards if the program itself failed."""
 
     def __init__(self, task: Task, now: float, stop: Callable[[], str | None]) -> None:
         self._task = task
@@ -57,7 +57,7 @@ class Work:
             yield self._result(member)
 
     def unreached(self, done: int) -> list[MemberResult]:
-        """Return what stands for the members after the first `done` should the process be killed now."""
+        """Return results for the members after the first `done`, in case the process is killed now."""
         return [self._trouble(INTERRUPTED)] * (len(self._task.members) - done)
 
     def _result(self, member: Member) -> MemberResult:
@@ -70,7 +70,7 @@ class Work:
                 os.close(directory)
         except VolumeProblem as problem:
             return self._trouble(problem.code)
-        except Exception:  # noqa: BLE001  # an error of ours in one directory is that directory's alone
+        except Exception:  # noqa: BLE001  # our error in one directory must not affect the others
             self.unforeseen = True
             return self._trouble(UNEXPECTED)
 
@@ -88,8 +88,8 @@ class Work:
 
         task = self._task
         if task.copies and not task.dry_run:
-            # A pod that may write is there: that saves one for the copy. What cannot be kept is no reason not to
-            # clean.
+            # This pod may write, so the copy needs no pod of its own. A failed copy does not prevent the
+            # cleanup.
             self._keep(directory, member)
         return clean(
             directory,
@@ -151,7 +151,7 @@ class Work:
         return rolling.dry_run() if task.dry_run else rolling.apply()
 
     def _known(self, member: Member) -> Known:
-        # A line that cannot be read is no memory: the volume's, or the listing alone, serves as well.
+        # An unreadable line counts as no memory: the volume's, or the listing alone, is used instead.
         return Known(decode(member.running), self._task.time, self._task.wait)
 
     def _settings(self, member: Member) -> Settings:

@@ -1,1 +1,1 @@
-"""Looks after the session directories of one server: no cluster, one small process."""
+"""The resident process for the session directories of one server: small, and without a cluster."""

@@ -1,4 +1,4 @@
-"""The circuit breaker of one server: holds automatic cleanups where many removed abnormally much."""
+"""The circuit breaker of one server: holds automatic cleanups after abnormally large removals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("janitor.watch")
 
 
 class Breaker:
-    """Counts cleanups. `memory` is for how many seconds one counts."""
+    """Counts cleanups. `memory` is the time in seconds for which one counts."""
 
     def __init__(self, config: CircuitBreaker) -> None:
         self._enabled = config.enabled
@@ -30,19 +30,19 @@ class Breaker:
         self.memory = float(config.window.seconds + config.hold.seconds)
 
     def hold(self, record: DirectoryRecord, now: float) -> Hold | None:
-        """Return why automatic cleanups hold, or None."""
+        """Return the reason to hold automatic cleanups, or None."""
         return self._all.hold(record.namespace, now)
 
     def any(self, now: float) -> Hold | None:
-        """Return the same, whatever the directory."""
+        """Return the same for any directory."""
         return self._all.any(now)
 
     def shift(self, step: float) -> None:
-        """Move all times with the clock."""
+        """Shift all times after a clock change."""
         self._all.shift(step)
 
     def count(self, record: DirectoryRecord, entry: Mapping[str, Any], now: float) -> bool:
-        """Add a cleanup; return False for one that is too old, as all before it are."""
+        """Add a cleanup; return False for one that is too old, since all earlier ones are, too."""
         when = min(from_rfc3339(entry.get("time")) or now, now)
         if when < now - self.memory:
             return False

@@ -1,4 +1,4 @@
-"""Where the watch takes time from; tests bring their own."""
+"""The clock of the watch; tests replace it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Unix time, and seconds that pass evenly, also while the machine sleeps."""
+    """Unix time, and monotonic seconds that include the machine's sleep."""
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
 
     def monotonic(self) -> float:
-        """Return seconds that pass evenly."""
+        """Return monotonic seconds."""
 
 
 class MachineClock:
@@ -24,5 +24,5 @@ class MachineClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds since the machine's start, those that it slept included."""
+        """Return seconds since the machine's start, including its sleep."""
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

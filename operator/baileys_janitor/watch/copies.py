@@ -12,11 +12,11 @@ from baileys_janitor.watch.work import Volume
 logger = logging.getLogger("janitor.watch")
 
 LOOK_SECONDS = 3600.0
-"""Seconds from one look for whether a copy of creds.json is due to the next."""
+"""Seconds from one check for a due copy of creds.json to the next."""
 
 
 def keep_if_due(volume: Volume, record: DirectoryRecord, now: float) -> None:
-    """Keep a copy of creds.json, where anything may be written at all; look for that once an hour."""
+    """Keep a copy of creds.json if one is due and writing is allowed; check that once an hour."""
     assert record.effective is not None
     copies = record.effective.copies
     recent = record.copied_at is not None and now - record.copied_at < LOOK_SECONDS

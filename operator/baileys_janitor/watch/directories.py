@@ -1,4 +1,4 @@
-"""Finds the session directories beneath the paths, and what each is called in logs, messages and metrics.
+"""Finds the session directories beneath the paths, and names them for logs, messages and metrics.
 
 A name is the path beneath the root, and never a phone number.
 """
@@ -23,7 +23,7 @@ _SIGN_BYTES = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A session directory: `path` beneath `root`, and what it is called."""
+    """A session directory: `path` beneath `root`, and its name."""
 
     root: str
     path: str
@@ -31,13 +31,13 @@ class Place:
 
     @property
     def full_path(self) -> str:
-        """Where it is: what a directory is known by."""
+        """The absolute path, which identifies the directory."""
         return self.root if self.path == "." else os.path.join(self.root, self.path)  # noqa: PTH118
 
 
 @dataclass(slots=True)
 class Found:
-    """What lies beneath the paths. `problems` are codes of `volume.errors` by the paths that cannot be searched."""
+    """The directories beneath the paths. `problems` are codes of `volume.errors` by unsearchable path."""
 
     places: list[Place] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -85,8 +85,8 @@ def _is_wanted(path: str, root: str, settings: WatchSettings) -> bool:
 def name_of(root: str, path: str, key: bytes) -> str:
     """Return the name of the directory at `path` beneath `root`.
 
-    Long numbers, which may be phone numbers, lose their middle; so that two of them stay apart, a short hash under
-    `key` follows, which is kept in the state file.
+    The middle of long numbers, which may be phone numbers, is removed; to keep the names unique, a short hash under
+    `key` follows. The key is kept in the state file.
     """
     plain = path if path != "." else os.path.basename(root.rstrip("/")) or "root"  # noqa: PTH119
     plain = plain.removeprefix(COMPANY_PREFIX) or plain
@@ -95,7 +95,7 @@ def name_of(root: str, path: str, key: bytes) -> str:
 
 
 def signed(text: str, key: bytes) -> str:
-    """Return a short hash of a text that nobody can find again without the key."""
+    """Return a short hash of a text that cannot be computed without the key."""
     data = text.encode("utf-8", "surrogatepass")
     return hmac.digest(key, data, "sha256")[:_SIGN_BYTES].hex()
 
@@ -106,5 +106,5 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def label(text: str) -> str:
-    """Return a host's name as it can stand in a label; "server" for one that cannot."""
+    """Return a host's name in the form of a label; "server" if that is not possible."""
     return _UNSAFE.sub("-", text).strip("-._/@+")[:63] or "server"

@@ -1,7 +1,7 @@
-"""Serves what Prometheus scrapes: the operator's metrics of one server, by the standard library, from a thread.
+"""Serves the operator's metrics of one server to Prometheus, by the standard library, from a thread.
 
-The page is written by the loop's thread, between two steps, and handed over as bytes: the thread that serves never
-looks at a record, and one scraper after the other gets the page of the moment.
+The loop's thread writes the page, between two steps, and hands it over as bytes: the serving thread never
+reads a record, and successive scrapers get the current page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from baileys_janitor.tenants.record import TenantRecord
 logger = logging.getLogger("janitor.metrics")
 
 WAIT_SECONDS = 10.0
-"""Seconds that a scraper waits for the page, while the loop is in the middle of something."""
+"""Seconds that a scraper waits for the page while the loop is busy."""
 SOCKET_SECONDS = 10.0
 CONNECTIONS_MAX = 8
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,7 +42,7 @@ START = Definition(
 
 
 class Counts:
-    """What is counted as changes come in; from zero on, so that the first one counts in a rate."""
+    """Counters of changes; they start at zero, so that the first change counts in a rate."""
 
     def __init__(self) -> None:
         self.cleanups = {(reason, ending): 0 for reason in WHY for ending in ENDINGS}
@@ -141,7 +141,7 @@ class MetricsServer:
                 server.serve(self)
 
             def log_message(self, *_: object) -> None:
-                """Scrapes are not logged."""
+                """Do not log scrapes."""
 
             def version_string(self) -> str:
                 return "baileys-janitor"
@@ -151,7 +151,7 @@ class MetricsServer:
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """A scraper that goes away is nobody's trouble."""
+                """Ignore a scraper that disconnects."""
 
         self._server = Server((host.strip("[]"), int(port)), Handler)
         self.port = self._server.server_address[1]
@@ -163,7 +163,7 @@ class MetricsServer:
         return self._wanted.is_set()
 
     def answer(self, lines: Iterator[str]) -> None:
-        """Hand over the page of now."""
+        """Hand over the current page."""
         self._wanted.clear()
         data = "".join(lines).encode()
         with self._written:
@@ -193,7 +193,7 @@ class MetricsServer:
         request.wfile.write(data)
 
     def _fresh(self) -> bytes | None:
-        """Return a page that is written from now on; None when the loop does not come to it in time."""
+        """Return a page written after this call; None when the loop does not write it in time."""
         with self._written:
             before = self._editions
             self._wanted.set()

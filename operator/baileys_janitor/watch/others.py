@@ -1,4 +1,4 @@
-"""What others have done in a directory, by its journal: `clean` beside the watch, an operator, another watch."""
+"""Runs by others in a directory, from its journal: `clean` beside the watch, an operator, another watch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baileys_janitor.watch.record import DirectoryRecord, JournalMark
 logger = logging.getLogger("janitor.watch")
 
 AUTOMATIC = frozenset({DAILY, TRIGGER, EMERGENCY})
-"""Reasons of cleanups that nobody asked for."""
+"""Reasons of automatic cleanups."""
 ELSEWHERE = "It was carried out by somebody else; the directory's journal has it."
 """The message of such a cleanup."""
 
@@ -22,9 +22,9 @@ ELSEWHERE = "It was carried out by somebody else; the directory's journal has it
 def take_in(
     record: DirectoryRecord, mark: JournalMark, runs: list[Run], since: float, now: float
 ) -> bool:
-    """Take in another writing of a journal; return whether it has cleanups of others that removed something.
+    """Record a changed journal; return whether it has cleanups by others that removed files.
 
-    Of a directory without a known cleanup those are looked at that ended after `since` (Unix seconds).
+    For a directory without a known cleanup, only those that ended after `since` (Unix seconds) count.
     """
     first = record.journal is None
     record.see_journal(mark)
@@ -45,12 +45,12 @@ def take_in(
 
 
 def is_elsewhere(change: Change) -> bool:
-    """Return whether a change is the end of a cleanup of somebody else."""
+    """Return whether a change is the end of a cleanup by another process."""
     return isinstance(change, CleanupFinished) and change.entry.get("message") == ELSEWHERE
 
 
 def _take_over(record: DirectoryRecord, run: Run) -> None:
-    """Take over another's cleanup. Whoever writes to the directory can write its journal: no figures."""
+    """Record a cleanup by another process. Anybody can write the journal, so its figures are not used."""
     assert run.result is not None
     assert record.effective is not None
     reason = run.reason if run.reason in AUTOMATIC else "Requested"
@@ -70,7 +70,7 @@ def _take_over(record: DirectoryRecord, run: Run) -> None:
 
 
 def _counts(run: Run, since: float, now: float) -> bool:
-    """Return whether a journal's run is over, removed something, and may be told of: not before, not ahead."""
+    """Return whether a journal's run has ended, removed files, and has a valid time: not before `since`, not ahead."""
     if run.result is None or run.result.removed <= 0:
         return False
     when = float(run.result.time or run.time)

@@ -1,7 +1,7 @@
 """The resident process of `baileys-janitor watch`: signals, the loop, and how it ends.
 
-It is handed its settings by the command line, which has ended by then: see `settings`. Everything happens in one
-thread, and waits are interrupted by signals alone; only the metrics are served from a thread of their own.
+It gets its settings from the command line, which has ended by then: see `settings`. Everything happens in one
+thread, and only signals interrupt its waits; only the metrics are served from a thread of their own.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ logger = logging.getLogger("janitor.watch")
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 RELOAD_SECONDS = 60
-"""Seconds that reading the settings anew may take."""
+"""Time limit in seconds for reading the settings again."""
 STATUS_SECONDS = 60.0
-"""Least seconds from one line for the service manager to the next."""
+"""Minimum seconds from one status line for the service manager to the next."""
 SETTINGS_FD = "--settings-fd"
 """The command's hidden option: write the settings there instead of watching."""
 GRAVE = frozenset({"Stalled", "CredentialsCorrupt", "CredentialsMissing"})
-"""Conditions with which a run for cron counts as failed."""
+"""Conditions that make a run for cron fail."""
 _HURRY = 128
 
 
 class Signals:
-    """What was asked of the process. The second wish to end ends it at once, which no journal minds."""
+    """Requests to the process. A second request to end ends it at once, which the journals tolerate."""
 
     def __init__(self) -> None:
         self.ending = False
@@ -72,16 +72,16 @@ class Signals:
         self.reload = True
 
     def code(self) -> str | None:
-        """Return the volume's code for work that is to end now."""
+        """Return the volume's code for work that must end now."""
         return INTERRUPTED if self.ending else None
 
     def wake(self) -> None:
-        """End a wait from another thread."""
+        """End a wait of the loop, from another thread."""
         with suppress(BlockingIOError):
             os.write(self._write, b"w")
 
     def wait(self, seconds: float) -> None:
-        """Return after so many seconds, or when a signal has come."""
+        """Return after this many seconds, or when a signal has arrived."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
         if poll.poll(max(0.0, seconds) * 1000):
@@ -140,7 +140,7 @@ class Watch:
         return EXIT_DONE
 
     def _wait(self, until: float) -> None:
-        """Wait until then or for a signal; scrapers are answered meanwhile, and cost no turn."""
+        """Wait until then or for a signal; scrapers are answered meanwhile, without a turn of the loop."""
         while not (self._signals.ending or self._signals.reload):
             seconds = self._pause(until - self._reconciler.now())
             before = time.monotonic()
@@ -224,7 +224,7 @@ class Watch:
         return f"{len(records)} session directories: {told or 'none yet'}"
 
     def _reload(self) -> None:
-        """Read the settings anew; bad ones are told, and the old ones stay."""
+        """Read the settings again; bad ones are logged, and the old ones stay."""
         self._signals.reload = False
         self._service.reloading(time.clock_gettime(time.CLOCK_MONOTONIC))
         try:
@@ -249,13 +249,13 @@ class Watch:
 
 
 def _is_unsafe(record: DirectoryRecord) -> bool:
-    """Return whether a directory is to be backed up and is not, or could not be restored; the log says why."""
+    """Return whether a directory's backup is missing or could not be restored; the log has the reason."""
     conditions = record.stored.status.get("conditions") or ()
     return any(c["type"] in BACKUP_CONDITIONS and c["status"] == "False" for c in conditions)
 
 
 class Unreadable(Exception):  # noqa: N818 - what users read
-    """Why settings cannot be read anew: one sentence."""
+    """The reason why settings cannot be read again: one sentence."""
 
 
 def read_anew(settings: WatchSettings) -> WatchSettings:
@@ -304,7 +304,7 @@ def set_up_log(settings: WatchSettings) -> None:
 
 
 def begin(argv: Sequence[str]) -> int:
-    """Watch with the settings that the command line has left in an open file, whose number is the only argument."""
+    """Watch with the settings in an open file of the command line; its number is the only argument."""
     try:
         with os.fdopen(int("".join(argv)), encoding="utf-8") as file:
             text = file.read()
@@ -326,7 +326,7 @@ def main(text: str, environ: Mapping[str, str] = os.environ) -> int:
 
 
 def start(settings: WatchSettings) -> Any:
-    """Become the resident process; does not return. What was loaded to read the settings is gone with it."""
+    """Replace this process by the resident one; does not return. That frees the modules for reading settings."""
     data = settings.to_json().encode()
     file = os.memfd_create("settings", 0) if hasattr(os, "memfd_create") else _temporary()
     os.write(file, data)
@@ -334,7 +334,7 @@ def start(settings: WatchSettings) -> Any:
     os.set_inheritable(file, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    # One arena, and memory that is free goes back: the metrics have a thread of their own.
+    # One malloc arena, and free memory is returned: the metrics have a thread of their own.
     lean = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
     command = own_command("baileys_janitor", "watch-process", str(file))
     os.execve(sys.executable, command, lean | dict(os.environ))  # noqa: S606

@@ -1,8 +1,8 @@
-"""Looks after session directories: scans, decides, cleans and purges when the calendar says so.
+"""Reconciles session directories: scans, decides, cleans and purges on schedule.
 
-Synchronous: one thing at a time, in one thread. The calendar, the decisions and the record are the operator's; what a
-Job does in a cluster is done here at once. Nothing here waits: `turn` does what is due and returns when the next
-thing is.
+Synchronous: one action at a time, in one thread. The calendar, the decisions and the record are shared with the
+operator; the work of a Job in a cluster is done here directly. Nothing here waits: `turn` does the due work and
+returns when the next is due.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ logger = logging.getLogger("janitor.watch")
 FIND_SECONDS = 60.0
 """Seconds from one search for directories to the next."""
 CLEAN_SECONDS = 60.0
-"""Seconds that one cleanup may take before the others have their turn; it goes on later."""
+"""Time limit in seconds of one cleanup before the others get their turn; it continues later."""
 GAP_SECONDS = 1.0
-"""Least seconds between two looks at one directory."""
+"""Minimum seconds between two scans of one directory."""
 WAIT_MAX_SECONDS = 60.0
-"""Most seconds until the next turn: a clock that was set meanwhile is noticed then."""
+"""Maximum seconds until the next turn: a clock change is detected then."""
 SAVE_SECONDS = 300.0
-"""Seconds after which the state is saved although nothing in it changed materially."""
+"""Seconds after which the state is saved although it has not changed materially."""
 LAST_SEND_SECONDS = 1.5
-"""Seconds that a message under way may take when the watch ends, or takes over other settings."""
+"""Seconds for a message in progress when the watch ends, or changes its settings."""
 ATTEMPTS = 3
-"""How often a claimed run is tried before it is given up."""
+"""How often a claimed run is tried before it is abandoned."""
 UNUSED_SECONDS = 86_400.0
 
 
 class Reconciler:
-    """Looks after the directories of `settings`. `stop` returns a code when whatever is under way is to end."""
+    """Reconciles the directories of `settings`. `stop` returns a code when the current work must end."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Reconciler:
         self.state: State = file.read(clock.now())
         self.started = clock.now()
         if settings.once:
-            # The runs that cron begins count as one that goes on: nothing pauses after a start.
+            # Successive runs by cron count as one: there is no pause after a start.
             self.started = min(self.state.started, self.started)
         self._set(settings)
         self.notifier = self._notifier(self.state.deliveries)
@@ -130,7 +130,7 @@ class Reconciler:
         )
 
     def reload(self, settings: WatchSettings) -> None:
-        """Take over other settings: directories whose own have changed are scanned at once."""
+        """Apply other settings: directories with changed settings are scanned at once."""
         now = self._clock.now()
         self.notifier.wait_and_end(LAST_SEND_SECONDS, now)
         deliveries = self.notifier.encoded()
@@ -147,7 +147,7 @@ class Reconciler:
     # Directories
 
     def _load(self) -> None:
-        """Begin with what the state file knows; what is not beneath the paths any more is forgotten."""
+        """Load the state file; forget directories that are no longer beneath the paths."""
         now = self._clock.now()
         roots = set(self.settings.roots)
         for path, known in self.state.directories.items():
@@ -187,7 +187,7 @@ class Reconciler:
                 break
 
     def find(self, now: float) -> None:
-        """Search for directories: new ones are looked after from now on, those that are gone are logged once."""
+        """Search for directories: new ones are added, missing ones are logged once."""
         self._find_at = now + FIND_SECONDS
         found = self._search(self.settings, self.state.key)
         name, roots = self.settings.name, self.settings.roots
@@ -206,7 +206,7 @@ class Reconciler:
     # The loop's body
 
     def now(self) -> float:
-        """Return the Unix time, with all that is known moved if the clock was set."""
+        """Return the Unix time; if the clock was set, shift all times in memory."""
         now = self._clock.now()
         step = self._steps.step(now, self._clock.monotonic())
         if step:
@@ -222,7 +222,7 @@ class Reconciler:
         return now
 
     def turn(self) -> float:
-        """Do what is due now; return when (Unix seconds) the next thing is, a minute from now at most."""
+        """Do the due work; return when (Unix seconds) the next is due, a minute from now at most."""
         now = self.now()
         if now >= self._find_at:
             self.find(now)
@@ -239,7 +239,7 @@ class Reconciler:
         return until if coming is None else min(until, coming)
 
     def look_at_all(self) -> None:
-        """Look at every directory once, whenever it is due, and do what is due then: for cron."""
+        """Scan every directory once, due or not, and then do the due work: for cron."""
         now = self.now()
         self.find(now)
         for record in list(self.records.values()):
@@ -247,20 +247,20 @@ class Reconciler:
                 break
             record.jobs.want_scan()
             self._contained(record)
-            # What the look called for.
+            # Do the work that the scan made due.
             self._contained(record)
         self.backups.run_all(self.now, self._stop)
         self.notifier.send_all(self.now, self._stop)
         self.save(self.now(), force=True)
 
     def end(self) -> None:
-        """Save everything; a message under way has a moment to arrive."""
+        """Save everything; a message in progress gets a moment to arrive."""
         self.backups.end(LAST_SEND_SECONDS, self.now())
         self.notifier.wait_and_end(LAST_SEND_SECONDS, self.now())
         self.save(self.now(), force=True)
 
     def _contained(self, record: DirectoryRecord) -> None:
-        """Have a directory looked after; an error of this program in one is that directory's alone."""
+        """Reconcile a directory; an error of this program in one does not affect the others."""
         now = self.now()
         try:
             if self._consider(record, now) or self._is_late(record, now):
@@ -279,7 +279,7 @@ class Reconciler:
         self._again(record)
 
     def _consider(self, record: DirectoryRecord, now: float) -> bool:
-        """Do what a directory needs now; return whether something may have changed by that."""
+        """Do the due work for a directory; return whether its status may have changed."""
         record.queue.consider(now)
         effective = record.effective
         if now < record.backoff.retry_at or effective is None:
@@ -301,7 +301,7 @@ class Reconciler:
     def _decide(self, record: DirectoryRecord, now: float) -> bool:
         decision = decide(record, now, self._schedule(record, now))
         if decision.reason is not None and self._read_journal(record, now):
-            # Somebody else has cleaned meanwhile: what the last look counted is over.
+            # Another process has cleaned meanwhile: the counts of the last scan are outdated.
             record.jobs.want_scan()
             decision = decide(record, now, self._schedule(record, now))
         if decision.reason is not None:
@@ -317,10 +317,10 @@ class Reconciler:
             return True
         return decision.idle or decision.daily_slot is not None
 
-    # What is done
+    # Actions
 
     def _scan(self, record: DirectoryRecord) -> bool:
-        """Look at a directory; return whether it is another one than at the look before."""
+        """Scan a directory; return whether it has changed since the last scan."""
         assert record.effective is not None
         begun, fault = self._clock.now(), record.fault
         found = self._volume.look(record, record.effective.policy, begun, self._stop)
@@ -335,7 +335,7 @@ class Reconciler:
         self._touched = True
         if found.error is None:
             copies.keep_if_due(self._volume, record, now)
-        # A look that found nothing changed has learned nothing.
+        # An unchanged directory gives no new information.
         return found.looked is not None or found.error is not None or fault is not None
 
     def _begin(self, record: DirectoryRecord, decision: Decision, now: float) -> None:
@@ -385,7 +385,7 @@ class Reconciler:
 
     def _take(self, record: DirectoryRecord, result: CleanResult, now: float) -> None:
         if record.cleanup.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
-            # An earlier process of this run may be at it: its record is asked for again.
+            # An earlier process may still be running it: ask for its record again.
             record.fail(record.fault_of(BUSY), now)
             if record.cleanup.attempt() >= ATTEMPTS:
                 message = f"Given up after {ATTEMPTS} attempts: {SENTENCES[BUSY]}"
@@ -406,10 +406,10 @@ class Reconciler:
             logger.info("Trash purged", extra=about | {"removed": result.files})
         self._unsaved = True
 
-    # What others have done
+    # Runs by others
 
     def _read_journal(self, record: DirectoryRecord, now: float) -> bool:
-        """Take in the cleanups that others have recorded; return whether there was one that removed something."""
+        """Record the cleanups of others in the journal; return whether one removed files."""
         read = self._volume.read_journal(record)
         if read is None:
             return False
@@ -422,7 +422,7 @@ class Reconciler:
     # Status and state
 
     def context(self, record: DirectoryRecord, now: float) -> StatusContext:
-        """Return what the status of a directory needs to know besides its record."""
+        """Return the facts besides its record that the status of a directory depends on."""
         return StatusContext(
             self.started,
             self._intervals,
@@ -439,7 +439,7 @@ class Reconciler:
         return record.new or now >= record.stored.written_at + self._intervals.status_every
 
     def _weigh(self, record: DirectoryRecord) -> None:
-        """Publish the status if something material has changed."""
+        """Publish the status after a material change."""
         now = self._clock.now()
         fresh = self._composed(record, now)
         if self._is_late(record, now) or compose.is_material(record.stored.status, fresh, now):
@@ -455,7 +455,7 @@ class Reconciler:
         self.save(self._clock.now(), force=True)
 
     def _backed_up(self, record: DirectoryRecord) -> None:
-        """Publish what has become of a backup or a drill."""
+        """Publish the result of a backup or a drill."""
         self._unsaved = True
         if self.records.get(record.key) is record and not record.new:
             self._publish(record, self._clock.now())
@@ -472,7 +472,7 @@ class Reconciler:
                 self.bus.publish(change)
 
     def save(self, now: float, *, force: bool = False) -> None:
-        """Write the state file where something material has changed, or it is getting old."""
+        """Write the state file after a material change, or if it is old."""
         old = self._touched and now - self._saved_at >= SAVE_SECONDS
         if not (force or self._unsaved or old):
             return
@@ -489,7 +489,7 @@ class Reconciler:
         self._unsaved = True
 
     def _again(self, record: DirectoryRecord) -> None:
-        """Put the directory into the queue for when it is due next."""
+        """Put the directory into the queue at its next due time."""
         if self.records.get(record.key) is not record:
             return
         now = self._clock.now()

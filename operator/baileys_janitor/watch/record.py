@@ -14,7 +14,7 @@ from baileys_janitor.volume.scanning.unchanged import Seen
 from baileys_janitor.watch.settings import WatchSettings
 
 JournalMark = tuple[int, int, int]
-"""Which writing of a journal it was: inode, size, time of the last change."""
+"""The version of a journal: inode, size, time of the last change."""
 GONE = (
     "The session directory is gone: nothing is to be done if it was removed on purpose, and it is forgotten a day "
     "later. Else bring it back."
@@ -33,23 +33,23 @@ class DirectoryRecord(TenantRecord):
     root: str = ""
     path: str = "."
     journal: JournalMark | None = None
-    """The journal as it was read last; None before the first time."""
+    """The version of the journal that was read last; None before the first time."""
     shared: bool = False
-    """Whether somebody else looks after the directory too, which is logged once."""
+    """Whether another process looks after the directory too; this is logged once."""
     gone_since: float | None = None
-    """Since when it is not found beneath its root any more."""
+    """Since when it is missing beneath its root."""
     seen: Seen | None = None
-    """What the last look found, for as long as nothing changes."""
+    """The result of the last scan, until a file changes."""
     copied_at: float | None = None
-    """When creds.json was looked at last for a copy to keep."""
+    """When creds.json was last checked for a due copy."""
 
     @property
     def full_path(self) -> str:
-        """Where it is."""
+        """The absolute path."""
         return self.root if self.path == "." else os.path.join(self.root, self.path)  # noqa: PTH118
 
     def fault_of(self, code: str) -> Fault:
-        """Return the fault behind a code of `volume.errors`, with its way out on one server."""
+        """Return the fault of a code of `volume.errors`, with its remedy on one server."""
         if not CODE.fullmatch(code):
             code = "SystemError"
         if code == DIRECTORY_MISSING:
@@ -57,7 +57,7 @@ class DirectoryRecord(TenantRecord):
         return Fault(code, SENTENCES.get(code) or UNREADABLE.format(code=code))
 
     def settle_in(self, settings: WatchSettings, now: float) -> None:
-        """Put the settings in force; where they have changed, a scan is wanted at once."""
+        """Apply the settings; if they have changed, request a scan at once."""
         generation = settings.generation(self.name)
         if self.resource.generation not in (0, generation):
             self.jobs.want_scan()
@@ -72,23 +72,23 @@ class DirectoryRecord(TenantRecord):
         self.backup.configure(names, now)
 
     def _take_up_backups(self) -> None:
-        """Count claimed backups as failed, so that what kills its process is not tried again at once."""
+        """Count claimed backups as failed, so that one that kills its process is not retried at once."""
         self.backup.interrupt()
 
     def see_journal(self, mark: JournalMark) -> None:
-        """Record which writing of the journal has been read."""
+        """Record the version of the journal that has been read."""
         self.journal = mark
 
     def remember(self, seen: Seen | None) -> None:
-        """Record how the directory was at a look."""
+        """Record the result of a scan."""
         self.seen = seen
 
     def share(self) -> None:
-        """Record that somebody else looks after the directory, too."""
+        """Record that another process looks after the directory, too."""
         self.shared = True
 
     def lose(self, now: float) -> None:
-        """Record that the directory is not found any more."""
+        """Record that the directory is missing."""
         self.gone_since = now if self.gone_since is None else self.gone_since
 
     def find_again(self) -> None:
@@ -96,11 +96,11 @@ class DirectoryRecord(TenantRecord):
         self.gone_since = None
 
     def copied(self, now: float) -> None:
-        """Record that creds.json was looked at for a copy to keep."""
+        """Record that creds.json was checked for a due copy."""
         self.copied_at = now
 
     def shift(self, step: float) -> None:
-        """Move every time with the clock."""
+        """Shift every time after a clock change."""
         TenantRecord.shift(self, step)
         self.gone_since = None if self.gone_since is None else self.gone_since + step
         self.copied_at = None if self.copied_at is None else self.copied_at + step

@@ -1,4 +1,4 @@
-"""Which directories are looked after: new ones come, and old ones go, each logged once."""
+"""The list of directories to look after: additions and removals are each logged once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from baileys_janitor.watch.record import DirectoryRecord
 logger = logging.getLogger("janitor.watch")
 
 FORGET_SECONDS = 86_400.0
-"""Seconds that a directory which is gone is remembered."""
+"""Seconds for which a missing directory is remembered."""
 NAMED_MAX = 5
-"""New directories that are named in the log when they come at once."""
+"""The limit on new directories named in the log when many are added at once."""
 
 
 class Roster:
@@ -27,11 +27,11 @@ class Roster:
         self.problems: dict[str, str] = {}
 
     def is_free(self, server: str, place: Place) -> bool:
-        """Return whether nobody has the name yet."""
+        """Return whether the name is free."""
         return (server, place.name) not in self.records
 
     def put(self, place: Place, record: DirectoryRecord) -> None:
-        """Take in a record."""
+        """Add a record."""
         self.records[record.key] = record
         self.by_path[place.full_path] = record
 
@@ -44,9 +44,9 @@ class Roster:
         add: Callable[[Place], None],
         back: Callable[[DirectoryRecord], None],
     ) -> bool:
-        """Compare with what a search has found; return whether that changed anything.
+        """Compare with the result of a search; return whether that changed the list.
 
-        `add` is called for each that is new, `back` for each that was gone and is there again.
+        `add` is called for each new one, `back` for each missing one that exists again.
         """
         self._tell_problems(roots, found.problems)
         here = {place.full_path: place for place in found.places}

@@ -1,6 +1,6 @@
-"""What the resident process is handed by the command line, and hands back to be read anew at a reload.
+"""The settings of the resident process, which the command line hands over and reads again at a reload.
 
-The command line reads options, variables and YAML, and ends: what it needs for that is never loaded here.
+The command line reads options, variables and YAML, and ends: the modules for that are never loaded here.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from baileys_janitor.schedule.backup_times import BackupSchedule
 
 Object = dict[str, Any]
 VOLUME = {"claimName": "local"}
-"""A spec names a claim; here there is none."""
+"""A spec has the name of a claim; there is none on a server."""
 GENERATION_BITS = 0x3FFFFFFF
 
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """The settings in force. `config` has every option and variable in it, and names no default twice."""
+    """The settings in force. `config` includes every option and variable, and no duplicate defaults."""
 
     config: WatchConfig
     roots: tuple[str, ...]
     """Absolute paths."""
     state: str
     argv: tuple[str, ...] = ()
-    """The command's arguments, with which it is asked again at a reload."""
+    """The command's arguments, to run it again at a reload."""
     companies: tuple[str, ...] = ()
     nested: bool = True
-    """Whether directories beneath the paths are looked for."""
+    """Whether to search for directories beneath the paths."""
     once: bool = False
     host: str = "server"
     _cache: dict[str, Effective] = field(default_factory=dict, compare=False, repr=False)
@@ -47,12 +47,12 @@ class WatchSettings:
 
     @property
     def name(self) -> str:
-        """What this server is called."""
+        """The name of this server."""
         return self.config.name or self.host
 
     @cached_property
     def operator(self) -> OperatorConfig:
-        """The same settings as the operator has them."""
+        """The same settings in the operator's form."""
         return self.config.as_operator()
 
     def of(self, name: str) -> Effective:
@@ -68,7 +68,7 @@ class WatchSettings:
         return self._cache[name]
 
     def backups_of(self, name: str) -> Backups | None:
-        """Return how the directory of that name is backed up, None for not at all; raise `Conflict`."""
+        """Return the backup settings of the directory of that name, None for no backups; raise `Conflict`."""
         if name not in self._backups:
             self._backups[name] = resolved(self.backup_group(name))
         return self._backups[name]
@@ -76,7 +76,7 @@ class WatchSettings:
     def backup_group(self, name: str) -> Object:
         """Return the group `backup` of the directory of that name, as plain data; empty for no backups.
 
-        Whoever takes a directory's repositories away need not take away what goes with them.
+        A directory's override that removes the repositories need not remove the settings that go with them.
         """
         own = self.override(name)
         if own is not None and own.backup is not None and own.backup.repositories == []:
@@ -90,9 +90,9 @@ class WatchSettings:
         return found
 
     def backup_schedule(self, name: str) -> BackupSchedule:
-        """Return when the directory of that name is backed up.
+        """Return the backup schedule of the directory of that name.
 
-        All directories of a server have the same delay, so that they share processes; those of several servers are
+        All directories of a server have the same delay, so that they share processes; those of different servers are
         spread.
         """
         found, jitter = self.backups_of(name), self.operator.daily_jitter.seconds
@@ -104,25 +104,25 @@ class WatchSettings:
         return BackupSchedule(found.schedule, drills, zone, delay)
 
     def is_muted(self, name: str) -> bool:
-        """Return whether nobody is notified of the directory."""
+        """Return whether notifications for the directory are muted."""
         own = self.override(name)
         return own is not None and own.notify is False
 
     def override(self, name: str) -> DirectorySettings | None:
-        """Return what is different for the directory of that name."""
+        """Return the overrides for the directory of that name."""
         for pattern, own in self.config.directories.items():
             if name == pattern or fnmatchcase(name, pattern):
                 return own
         return None
 
     def generation(self, name: str) -> int:
-        """Return a number that changes whenever the settings of that directory do."""
+        """Return a number that changes with the settings of that directory."""
         found = self.of(name)
         text = f"{found.settings_hash}{found.suspend}"
         return (zlib.crc32(text.encode()) & GENERATION_BITS) + 1
 
     def to_json(self) -> str:
-        """Return the text that `from_json` reads."""
+        """Return the JSON for `from_json`."""
         data = {
             "config": self.config.model_dump(mode="json", by_alias=True, exclude_none=True),
             "roots": self.roots,
@@ -137,7 +137,7 @@ class WatchSettings:
 
     @classmethod
     def from_json(cls, text: str) -> WatchSettings:
-        """Read what the command line has handed over."""
+        """Read the settings from the command line."""
         data: Mapping[str, Any] = json.loads(text)
         return cls(
             config=WatchConfig.model_validate(data["config"]),

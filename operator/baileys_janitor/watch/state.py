@@ -1,9 +1,9 @@
-"""The state file: what the watch remembers over a restart, and who has it.
+"""The state file: the watch's memory across restarts, and its lock.
 
-JSON, versioned, written whole beside its old self and renamed, so that a kill at any instant leaves one of the two.
+JSON, versioned, written whole beside the old file and renamed, so that a kill at any instant leaves one of the two.
 A second file, `<state>.lock`, is held with flock while a watch runs: the state itself is replaced at each write.
-Anybody may have written what is read here, so each value has a type and bounds. What cannot be
-read is begun anew: the journals of the directories know what was done.
+The file may be forged, so each value has a type and bounds. An unreadable file is
+replaced by an empty state: the journals of the directories have the history.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ DIRECTORIES_MAX = 10_000
 PATH_MAX = 4096
 KEY_BYTES = 16
 DELIVERIES_MAX = 2_000_000
-"""Characters of what was sent to the channels."""
+"""The limit on characters of the delivery state of the channels."""
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 10, 0.1
-"""How often the lock is tried: `status` holds it for a moment, to see whether a watch runs."""
+"""How often the lock is tried: `status` holds it for a moment, to check whether a watch runs."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -42,12 +42,12 @@ _LATEST = 253_402_300_799.0
 
 
 class StateProblem(Exception):  # noqa: N818 - as `cli.problems.Problem`
-    """Why the state file cannot be used: one sentence with the way out."""
+    """The reason why the state file cannot be used: one sentence with the remedy."""
 
 
 @dataclass(slots=True)
 class KnownDirectory:
-    """What the file says of one directory."""
+    """The file's entry for one directory."""
 
     root: str
     path: str
@@ -60,17 +60,17 @@ class KnownDirectory:
 
 @dataclass(slots=True)
 class State:
-    """What is remembered. Times are Unix seconds; `key` keeps the hashes in names the same."""
+    """The state. Times are Unix seconds; `key` keeps the hashes in names the same."""
 
     started: float
     written: float = 0.0
     key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES))
     directories: dict[str, KnownDirectory] = field(default_factory=dict)
     deliveries: str = ""
-    """What was sent to the channels, as `notify.delivery_state_codec` writes it."""
+    """The delivery state of the channels, as `notify.delivery_state_codec` writes it."""
 
     def take(self, records: Mapping[str, DirectoryRecord]) -> None:
-        """Take over what is known of the directories, by their full paths."""
+        """Take over the records of the directories, by their full paths."""
         self.directories = {
             path: KnownDirectory(
                 record.root,
@@ -86,11 +86,11 @@ class State:
 
 
 def _current(record: DirectoryRecord) -> Object:
-    """Return the stored status with what a scan has found since that is no reason to publish it anew."""
+    """Return the stored status with the latest scan's minor changes, which do not cause a publication."""
     status = record.stored.status
     backup = record.backup.stored()
     if backup:
-        # What was claimed, put and restored counts at once, whenever the status is published.
+        # Claims, puts and restores count at once, whenever the status is published.
         status = status | {"backup": (status.get("backup") or {}) | backup}
     if record.scan.last_scan is None:
         return status
@@ -111,7 +111,7 @@ class StateFile:
         self._failing = False
 
     def take(self) -> None:
-        """Make its directory and hold it; raise StateProblem."""
+        """Make its directory and lock it; raise StateProblem."""
         folder = os.path.dirname(self.path)  # noqa: PTH120
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
@@ -148,7 +148,7 @@ class StateFile:
         )
 
     def release(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         if self._lock is not None:
             with suppress(OSError):
                 os.ftruncate(self._lock, 0)
@@ -156,7 +156,7 @@ class StateFile:
             self._lock = None
 
     def read(self, now: float) -> State:
-        """Return what it says; where it cannot be read it is put aside, and all is begun anew."""
+        """Return the state; an unreadable file is put aside, and the state is empty."""
         try:
             found = load(self.path)
         except FileNotFoundError:
@@ -175,7 +175,7 @@ class StateFile:
         return found
 
     def write(self, state: State) -> bool:
-        """Write the state, all or nothing; log it and return False where that fails."""
+        """Write the state, all or nothing; log a failure and return False."""
         try:
             self._write(encode(state))
         except OSError as error:
@@ -214,9 +214,9 @@ class StateFile:
 
 
 def holder_of(path: str) -> int | None:
-    """Return the process that holds the state file at `path`; None where none does, 0 for one that is not known.
+    """Return the id of the process that holds the state file at `path`; None for none, 0 if it is unknown.
 
-    Raises OSError where that cannot be seen.
+    Raises OSError if the lock cannot be read.
     """
     try:
         file = os.open(f"{path}.lock", _READ)
@@ -234,7 +234,7 @@ def holder_of(path: str) -> int | None:
 
 
 def encode(state: State) -> bytes:
-    """Return the state as the file has it."""
+    """Return the bytes of the state file."""
     data = {
         "version": VERSION,
         "about": "What baileys-janitor watch remembers: see `baileys-janitor status`. It may be deleted while no "
@@ -260,7 +260,7 @@ def encode(state: State) -> bytes:
 
 
 def load(path: str) -> State:
-    """Read a state file; raise OSError, and ValueError with a reason for what is none."""
+    """Read a state file; raise OSError, and ValueError with a reason if it is invalid."""
     with _opened(path) as file:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in (os.geteuid(), 0):
@@ -285,7 +285,7 @@ def _opened(path: str) -> Iterator[int]:
 
 
 def decode(text: bytes) -> State:
-    """Read what `encode` wrote; raise ValueError with a reason for anything else.
+    """Read the output of `encode`; raise ValueError with a reason for anything else.
 
     Statuses are read field by field when a record takes them over, as the operator reads those of a cluster.
     """

@@ -1,4 +1,4 @@
-"""Says in the words of one server what a status says in a cluster's: no spec, claim, Job or namespace. Pure."""
+"""Rewords a status of a cluster for one server: no spec, claim, Job or namespace. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PHRASES = (
 
 
 def of_server(status: Object) -> Object:
-    """Return a status with its sentences in a server's words."""
+    """Return a status with its sentences reworded for a server."""
     fresh = dict(status)
     if "next" in fresh:
         fresh["next"] = said(fresh["next"])
@@ -48,7 +48,7 @@ def of_server(status: Object) -> Object:
 
 
 def said(text: str) -> str:
-    """Return a sentence in a server's words."""
+    """Return a sentence reworded for a server."""
     for theirs, ours in PHRASES:
         if theirs in text:
             text = text.replace(theirs, ours)

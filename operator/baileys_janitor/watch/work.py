@@ -1,4 +1,4 @@
-"""What the watch does in a session directory: look, clean, purge, read the journal. The only part that opens one."""
+"""The operations in a session directory: scan, clean, purge, read the journal. The only module that opens one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_JOURNAL: JournalMark = (0, 0, 0)
 
 
 class Volume(Protocol):
-    """What is done in session directories: this module, or what a test puts in its place."""
+    """The operations in session directories: this module, or a replacement in tests."""
 
     look: Any
     clean: Any
@@ -49,7 +49,7 @@ def opened(record: DirectoryRecord) -> Iterator[int]:
 
 
 def look(record: DirectoryRecord, settings: Settings, now: float, stop: Stop) -> ScanResult:
-    """Look at a directory; trouble is in the result."""
+    """Scan a directory; problems are in the result."""
 
     def tick() -> None:
         code = stop()
@@ -84,7 +84,7 @@ def clean(
     dry_run: bool,
     undo_window: float,
 ) -> CleanResult:
-    """Clean a directory once, under the id `run`; trouble is in the result."""
+    """Clean a directory once, under the id `run`; problems are in the result."""
     try:
         with opened(record) as directory:
             return operations.clean(
@@ -104,7 +104,7 @@ def clean(
 
 
 def purge(record: DirectoryRecord, undo_window: float, now: float, stop: Stop) -> PurgeResult:
-    """Purge a directory's trash; trouble is in the result."""
+    """Purge a directory's trash; problems are in the result."""
     try:
         with opened(record) as directory:
             return operations.purge(directory, now=now, undo_window=undo_window, stop=stop)
@@ -113,7 +113,7 @@ def purge(record: DirectoryRecord, undo_window: float, now: float, stop: Stop) -
 
 
 def keep_copy(record: DirectoryRecord, every: float, keep: int, now: float) -> KeptCopy | None:
-    """Keep a validated copy of creds.json if one is due; None where the directory cannot be opened."""
+    """Keep a validated copy of creds.json if one is due; None if the directory cannot be opened."""
     try:
         with opened(record) as directory:
             return keep_if_due(directory, now=now, every=every, keep=keep)
@@ -122,9 +122,9 @@ def keep_copy(record: DirectoryRecord, every: float, keep: int, now: float) -> K
 
 
 def read_journal(record: DirectoryRecord) -> tuple[JournalMark, list[Run]] | None:
-    """Return the journal's runs, oldest first, with the writing that they are of; None for one that is known.
+    """Return the journal's runs, oldest first, with the journal's version; None if that is already known.
 
-    What cannot be read is nothing: a cleanup meets it, and says so.
+    An unreadable journal counts as none: a cleanup will find the problem and report it.
     """
     try:
         with opened(record) as directory:

@@ -1,1 +1,1 @@
-"""The Job that repairs one contact or group: its task, its work in the pod, and the result that it leaves."""
+"""The Job that repairs one contact or group: its task, its work in the pod, and its result."""

@@ -1,6 +1,6 @@
 """The process of a repair: it mounts the claim and one Secret, and needs no network.
 
-Exit codes as in `job.main`. No output and no result holds what the Secret says, nor a file's name.
+Exit codes as in `job.main`. No output and no result holds the Secret's content, nor a file's name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BYTES_MAX = 4 * LONGEST
 
 
 def main(argv: Sequence[str]) -> int:
-    """Repair by the task in `argv` (one JSON argument); the process's exit code."""
+    """Repair by the task in `argv` (one JSON argument); return the process's exit code."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.signalled)
     signal.signal(signal.SIGINT, stop.signalled)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def repaired(task: RepairTask, stop: Callable[[], str | None]) -> RepairResult:
-    """Repair, and return what came of it; whatever is wrong with the Secret or the volume is in the result."""
+    """Repair, and return the result; problems with the Secret or the volume are in it."""
     try:
         request = _request(task.named)
     except Unreadable:
@@ -83,13 +83,13 @@ def repaired(task: RepairTask, stop: Callable[[], str | None]) -> RepairResult:
 
 
 def _request(directory: str) -> Request | None:
-    """Return what the Secret's files ask for; None where there is none of them. Raises Unreadable."""
+    """Return the request in the Secret's files; None if there are none. Raises Unreadable."""
     contact, group = _line(directory, CONTACT), _line(directory, GROUP)
     return None if contact is None and group is None else request_in(contact, group)
 
 
 def _line(directory: str, name: str) -> str | None:
-    """Return the one line of a file; None where it is missing or empty. Raises Unreadable."""
+    """Return the one line of a file; None if it is missing or empty. Raises Unreadable."""
     try:
         with open(f"{directory}/{name}", "rb") as file:
             data = file.read(_BYTES_MAX + 1)

@@ -1,8 +1,8 @@
-"""The result that leaves a repair's Job: counts and codes in the termination message, and nobody's number.
+"""The result that leaves a repair's Job: counts and codes in the termination message, and no phone number.
 
-A line `baileys-janitor-repair/1 repair <checksum>`, then one line of JSON; `failure` stands for `repair` where nothing
-was even looked at. What comes back is a stranger's, since a pod can be taken over: every number, word and list is read
-with bounds, and there is no other exception than `BadResult`.
+A line `baileys-janitor-repair/1 repair <checksum>`, then one line of JSON; `failure` replaces `repair` if nothing
+was read at all. A pod can be taken over, so the result is not trusted: every number, word and list is read
+with bounds, and the only exception is `BadResult`.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _MS_MAX = 86_400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairResult:
-    """What a repair did, or would do.
+    """The result of a repair, or of its dry run.
 
     `outcome` is one of OUTCOMES; a refusal, a failure and a run that was cut short have a `code`. For Repeated, `code`
     is the outcome of the recorded run, or Killed.
 
     Attributes:
         removed: files that moved into the trash, by kind; in a dry run, that would move.
-        kept: files that were named and stay, by the code of the reason.
+        kept: named files that stay, by the code of the reason.
         left: files for another run.
-        returned: files that stood in their places again right after the run.
+        returned: files that were in place again right after the run.
         purged_early: files of earlier runs that left the trash to make room.
-        devices, authors: how many of them the files belong to.
-        notes: codes of what a person should know (`policy.contact.codes.NOTES`).
+        devices, authors: the number of devices or authors of the files.
+        notes: codes of notices for a person (`policy.contact.codes.NOTES`).
     """
 
     run: str
@@ -64,19 +64,19 @@ class RepairResult:
 
     @property
     def files(self) -> int:
-        """How many files moved, or would."""
+        """The number of files that moved, or would move."""
         return sum(self.removed.values())
 
 
 @dataclass(frozen=True, slots=True)
 class RepairFailure:
-    """Why a Job did not come as far as looking."""
+    """The reason why a Job could not even read the directory."""
 
     code: str
 
 
 def encode(result: RepairResult | RepairFailure) -> bytes:
-    """Return the document. It always has room: kinds, reasons and codes are few."""
+    """Return the document. It always fits: kinds, reasons and codes are few."""
     if isinstance(result, RepairFailure):
         return write_document(MAGIC, FAILURE, {"c": result.code})
     kept = list(result.kept.items())[:REASONS_MAX]
@@ -134,7 +134,7 @@ def decode(text: str | bytes) -> RepairResult | RepairFailure:
 
 
 def is_cut_short(result: RepairResult) -> bool:
-    """Return whether something ended a run before it was through, and not only the bound of one run."""
+    """Return whether a run was ended early by anything but the limit of one run."""
     return result.outcome == CAPPED and bool(result.code)
 
 

@@ -1,4 +1,4 @@
-"""The task of a repair: one JSON argument. Whom it is about stands in a Secret's files, never in here.
+"""The task of a repair: one JSON argument. The contact or group is in a Secret's files, never in the task.
 
 {"v":1,"run":"20261128-093500-ab12","volume":"/volumes/000","path":"company-1","named":"/contact","dryRun":false,
  "deadline":50}
@@ -14,7 +14,7 @@ from baileys_janitor.volume.files.state_names import valid_run
 
 VERSION = 1
 REPAIR = "repair"
-"""The action that the Job's label names."""
+"""The action in the Job's label."""
 CONTACT, GROUP = "contact", "group"
 """The keys of the Secret, and the files in the directory `named`: a contact, a group, or both."""
 _TEXT_MAX = 4096
@@ -22,11 +22,11 @@ _DEADLINE_MAX = 3600
 
 
 class RepairTask:
-    """What one Job does.
+    """The work of one Job.
 
-    `run` is the id under which the volume's journal records it, and by which it is undone. `volume` is where the claim
-    is mounted, `path` the session directory beneath it, `named` the directory with the Secret's files. After `deadline`
-    seconds the run ends between two files.
+    `run` is the id under which the volume's journal records it, and by which it is undone. `volume` is the mount path
+    of the claim, `path` the session directory beneath it, `named` the directory with the Secret's files. After
+    `deadline` seconds the run ends between two files.
     """
 
     __slots__ = ("deadline", "dry_run", "named", "path", "run", "volume")

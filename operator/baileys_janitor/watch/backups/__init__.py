@@ -1,1 +1,1 @@
-"""Backs up what the watch looks after: what is due, and the process that does it."""
+"""Backups of the watched directories: the schedule, and the process that makes them."""

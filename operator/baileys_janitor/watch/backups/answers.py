@@ -1,6 +1,6 @@
-"""Reads what the process that backs up answers. Pure.
+"""Reads the answers of the backup process. Pure.
 
-It holds keys and reads what others wrote, so each value has a type and bounds here, and what does not fit counts as
+That process holds keys and reads foreign data, so each value has a type and bounds here, and an invalid line counts as
 no answer.
 """
 
@@ -25,7 +25,7 @@ from baileys_janitor.watch.backups.protocol import PASSED, UNEXPECTED, Result, T
 BACKUP_OUTCOMES = frozenset({PUT, UNCHANGED, NOTHING_TO_DO, FAILED})
 DRILL_OUTCOMES = frozenset({PASSED, FAILED})
 LINE_MAX = 65_536
-"""Bytes of an answer."""
+"""The limit on bytes of an answer."""
 COUNT_MAX = 10**9
 BYTES_MAX = 2**40
 SECONDS_MAX = 86_400.0
@@ -33,7 +33,7 @@ CODE_MAX, NAME_MAX = 64, 128
 
 
 def decode_answer(line: bytes, tasks: list[Task]) -> tuple[int, dict[str, Result]] | None:
-    """Read a line: the number of its task, and results by the names of its repositories; None for anything else."""
+    """Read a line: the index of its task, and results by the names of its repositories; None for an invalid one."""
     data: Any = None
     with suppress(ValueError, RecursionError):
         data = json.loads(line[:LINE_MAX])

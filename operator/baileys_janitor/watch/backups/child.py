@@ -1,4 +1,4 @@
-"""The process that backs up, as the watch sees it: a request into it, answers out of it, and its end."""
+"""The backup process, as seen by the watch: one request, its answers, and its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from baileys_janitor.watch.backups.answers import LINE_MAX, decode_answer
 from baileys_janitor.watch.backups.protocol import Result, Task, encode_request
 
 TASK_SECONDS = 120.0
-"""Seconds that one directory may take, whatever its repositories do: then the process ends itself."""
+"""Time limit in seconds of one directory, whatever its repositories do: then the process ends itself."""
 LEAN = {"TOKIO_WORKER_THREADS": "1"}
 """One thread for a store's library, which would start one for each core: a service may have a limit on tasks."""
 Answers = list[tuple[int, dict[str, Result]]]
@@ -25,10 +25,10 @@ class Child(Protocol):
     """A process that does tasks one after the other."""
 
     def poll(self) -> tuple[Answers, str | None]:
-        """Return the answers that have come since, and how it ended: a code, empty if well; None while it runs."""
+        """Return the new answers, and how it ended: a code, empty on success; None while it runs."""
 
     def wait(self, seconds: float) -> None:
-        """Wait so long for its end."""
+        """Wait up to this many seconds for its end."""
 
     def kill(self) -> None:
         """End it at once."""
@@ -57,7 +57,7 @@ class ChildProcess:
         )
 
     def poll(self) -> tuple[Answers, str | None]:
-        """Return the answers that have come since, and how it ended."""
+        """Return the new answers, and how it ended."""
         code = self._process.poll()
         answers = self._answers()
         if code is None:
@@ -71,7 +71,7 @@ class ChildProcess:
     def _answers(self) -> Answers:
         if self._told.closed:
             return []
-        # Read in place: both processes share one position in the file, and it is where the next answer is written.
+        # Read in place: both processes share one position in the file, and the next answer is written at it.
         text = os.pread(self._told.fileno(), LINE_MAX * max(1, len(self._tasks)), self._read)
         found = []
         for line in text.splitlines(keepends=True):
@@ -84,7 +84,7 @@ class ChildProcess:
         return found
 
     def wait(self, seconds: float) -> None:
-        """Wait so long for its end."""
+        """Wait up to this many seconds for its end."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
 

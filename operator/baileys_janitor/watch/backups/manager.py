@@ -1,9 +1,9 @@
-"""Has due backups and drills done by a process that ends: no object store and no key is ever loaded in the watch.
+"""Runs due backups and drills in a process that ends: no object store and no key is ever loaded in the watch.
 
-One process is under way at a time, and does up to 25 directories one after the other. What it is to do is claimed in
-the state file before it starts, and what it has done counts once the watch has read it: killed in between, the watch
-finds the claim at its next start, counts the attempt as failed and tries again after a pause. Archives are immutable
-and each backup is a new one, so that nothing is wrong when one was made unheard.
+One process runs at a time, and handles up to 25 directories one after the other. Its tasks are claimed in
+the state file before it starts, and its results count once the watch has read them. If the watch is killed in between,
+it finds the claim at its next start, counts the attempt as failed and retries after a pause. Archives are immutable
+and each backup is a new one, so an archive whose answer was lost does no harm.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.watch")
 
 TASKS_MAX = 25
-"""Directories that one process does."""
+"""The limit on directories of one process."""
 LATE_SECONDS = 30.0
-"""Seconds after the budget of a task until the process is killed, should it not have ended itself."""
+"""Seconds after the time limit of a task until the process is killed, if it has not ended itself."""
 LOOK_SECONDS = 60.0
-"""Seconds from one look at all directories to the next, at most."""
+"""Maximum seconds from one check of all directories to the next."""
 ROUNDS_MAX = 1000
-"""Processes that one run for cron starts."""
+"""The limit on processes that one run for cron starts."""
 UNTOLD = "The process that backs up ended without a word of it; it is tried again by itself."
 TOO_SLOW = (
     f"It took longer than {TASK_SECONDS:.0f} seconds and was stopped: see whether the repository "
@@ -51,9 +51,9 @@ TOO_SLOW = (
 
 
 class Backups:
-    """Starts what is due, and takes in what became of it. Times are Unix seconds.
+    """Starts due backups and drills, and records their results. Times are Unix seconds.
 
-    `claimed` stores the state; `done` is called with each record of which something has become known.
+    `claimed` stores the state; `done` is called with each record that has a new result.
     """
 
     def __init__(
@@ -79,35 +79,35 @@ class Backups:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._unknown: set[str] = set()
         self._kept: set[tuple[str, str]] = set()
-        """Repositories whose old archives could not be removed, and why."""
+        """Repositories that failed to remove old archives, and why."""
         self._first: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
-        """What failed that had not failed before, by what it was, the repository and the code: why, and for whom."""
+        """New failures, by the action, the repository and the code: the reason and the directories."""
         self._began_at = 0.0
 
     @property
     def is_working(self) -> bool:
-        """Whether a process is under way."""
+        """Whether a process is running."""
         return self._child is not None
 
     def take(self, settings: WatchSettings, started: float) -> None:
-        """Take over other settings; `started` is when the watch has started."""
+        """Apply other settings; `started` is when the watch has started."""
         self._settings = settings
-        # The pause after a start lets the first looks go before; a run for cron has looked already.
+        # The pause after a start gives the first scans priority; a run for cron has scanned already.
         self._started = started - START_SECONDS if settings.once else started
         self.look_again()
 
     def look_again(self) -> None:
-        """Look at all directories at the next step: settings or directories have changed."""
+        """Check all directories at the next step: settings or directories have changed."""
         self._look_at = 0.0
 
     def shift(self, step: float) -> None:
-        """Move the times with the clock."""
+        """Shift the times after a clock change."""
         self._look_at += step
         self._started += step
         self._began_at += step
 
     def context(self, record: DirectoryRecord) -> BackupContext | None:
-        """Return what the status of a directory's backups depends on; None where they are left alone."""
+        """Return what the status of a directory's backups depends on; None if it has no backups."""
         assert self._settings is not None
         found = self._settings.backups_of(record.name)
         if found is None or _is_left_alone(record):
@@ -115,12 +115,12 @@ class Backups:
         return context_of(self._settings.backup_schedule(record.name), found, self._started)
 
     def step(self, now: float) -> float:
-        """Take in what has been done, and start what is due; return when to do so again."""
+        """Record results, and start due work; return when to call this again."""
         self._collect(now)
         if self._child is None and now >= self._look_at:
             self._begin(now)
         if self._child is not None:
-            # The end of the process wakes the loop, too.
+            # The end of the process also wakes the loop.
             return now + self._patience()
         return self._look_at
 
@@ -129,7 +129,7 @@ class Backups:
         clock: Callable[[], float],
         stop: Callable[[], str | None],
     ) -> None:
-        """Do all that is due, one process after the other, as long as `stop` names no reason to end."""
+        """Do all due work, one process after the other, until `stop` returns a reason to end."""
         for _ in range(ROUNDS_MAX):
             self._look_at = 0.0
             self.step(clock())
@@ -141,7 +141,7 @@ class Backups:
         self.end(0.0, clock())
 
     def end(self, seconds: float, now: float) -> None:
-        """Wait so long for the process under way, then end it: what it did not finish is due again."""
+        """Wait up to this many seconds for the process, then kill it: its unfinished tasks are due again."""
         if self._child is None:
             return
         self._child.wait(seconds)
@@ -150,7 +150,7 @@ class Backups:
             self._child.kill()
             self._collect(now, stopped=True)
 
-    # Beginning
+    # Start
 
     def _begin(self, now: float) -> None:
         assert self._settings is not None
@@ -200,7 +200,7 @@ class Backups:
                 self._settle(record, task, {}, now, UNEXPECTED, why)
             self._summarize(now)
 
-    # Ending
+    # End
 
     def _patience(self) -> float:
         quiet = self._clock.monotonic() - self._heard_at
@@ -212,7 +212,7 @@ class Backups:
             return
         answers, ended = child.poll()
         for number, results in answers:
-            # They come in order; one that was left out had no answer.
+            # Answers arrive in order; a skipped task had none.
             while self._answered < number:
                 self._next({}, now, UNEXPECTED, UNTOLD)
             if number == self._answered:
@@ -317,14 +317,14 @@ def _ending(ended: str) -> tuple[str, str]:
 
 
 def _order(pair: tuple[DirectoryRecord, Task]) -> tuple[bool, int, float]:
-    """Return what sorts tasks: backups before drills, then those that work, so that nothing waits for what fails."""
+    """Return the sort key of a task: backups before drills, then fewest failures, so that failing ones delay none."""
     tries = list(_tries(*pair))
     failures = max(each.failures for each in tries)
     return pair[1].do != BACKUP, failures, min(each.tried_at or 0.0 for each in tries)
 
 
 def _directory(record: DirectoryRecord) -> str:
-    """Return the path beneath its root, or the own name of a root: archives are named by it, as by the command line."""
+    """Return the path beneath its root, or the name of a root itself, which names archives as on the command line."""
     return record.path if record.path != "." else record.root.rstrip("/").rpartition("/")[2]
 
 

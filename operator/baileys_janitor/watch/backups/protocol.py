@@ -1,6 +1,6 @@
-"""What the watch and the process that backs up say to each other: one request, and an answer a task. Pure.
+"""The protocol between the watch and the backup process: one request, and an answer a task. Pure.
 
-The request is one JSON document, an answer one line of JSON. The process loads this, so it imports little.
+The request is one JSON document, an answer one line of JSON. The process loads this module, so it imports little.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ UNEXPECTED = "Unexpected"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to be done with one directory: `do` is Backup or Drill, `settings` what `plain` made of the settings.
+    """An action for one directory: `do` is Backup or Drill, `settings` the output of `plain`.
 
-    `archived_as` is the directory that its archives are named by: its path beneath the root, or the whole path where
-    another one has the same beneath another root. `repositories` are the names of those that it is done with. `anew`:
-    put an archive although the session is unchanged, as the newest one is lost.
+    `archived_as` is the directory that its archives are named by: its path beneath the root, or the whole path if
+    the same path exists beneath another root. `repositories` are the names of those to use. `anew`:
+    put an archive although the session is unchanged, because the newest one is lost.
     """
 
     do: str
@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a task in one repository. Times are Unix seconds; a failure has a code and a sentence."""
+    """The result of a task in one repository. Times are Unix seconds; a failure has a code and a sentence."""
 
     outcome: str
     code: str = ""
@@ -54,15 +54,15 @@ class Result:
     archive: str = ""
     files: int | None = None
     unknown: int = 0
-    """Archives there that nobody here has put."""
+    """Archives there that were not put from here."""
     kept: str | None = None
-    """Why archives that retention does not need were not removed; empty where they were, None for not known."""
+    """Why surplus archives were not removed; empty if they were, None if not known."""
     listed: bool = False
-    """Whether the repository was asked for its archives."""
+    """Whether the repository was listed."""
 
 
 def plain(backups: Backups) -> Object:
-    """Return the settings in force as the process takes them: it checks nothing again."""
+    """Return the settings in force in the form for the process, which does not check them again."""
     keep = backups.retention
     return {
         "repositories": [
@@ -84,7 +84,7 @@ def plain(backups: Backups) -> Object:
 
 
 def encode_request(tasks: list[Task], seconds: float) -> bytes:
-    """Return the request: `seconds` is the most that one task may take."""
+    """Return the request: `seconds` is the time limit for one task."""
     settings: list[Object] = []
     listed = []
     for task in tasks:
@@ -106,7 +106,7 @@ def encode_request(tasks: list[Task], seconds: float) -> bytes:
 
 
 def decode_request(text: bytes) -> tuple[list[Task], float]:
-    """Read what `encode_request` wrote."""
+    """Read the output of `encode_request`."""
     data = json.loads(text)
     settings = data["settings"]
     tasks = [
@@ -123,7 +123,7 @@ def decode_request(text: bytes) -> tuple[list[Task], float]:
 
 
 def encode_answer(number: int, results: Mapping[str, Result]) -> bytes:
-    """Return the line that answers the task with that number."""
+    """Return the answer line for the task with that index."""
     return (
         json.dumps(
             {"task": number, "results": {k: _written(v) for k, v in results.items()}}

@@ -1,9 +1,9 @@
 """Backs up directories, and drills, one after the other, and ends: a process of its own, so that neither a store's
 library nor a key stays in the watch.
 
-The request comes on standard input, and each answer goes to standard output as soon as it is known: a process that is
-killed has lost the directory under way alone. A timer of the kernel ends it when one takes too long, whatever library
-it hangs in.
+The request comes on standard input, and each answer goes to standard output as soon as it is known: a killed process
+loses only the current directory. A kernel timer ends it when a directory takes too long, whichever library
+hangs.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 REQUEST_MAX = 16 * 1024 * 1024
 NICE = 10
 GIVEN_UP_AFTER = 2
-"""Directories for which a repository may fail to answer before the others do without it this time."""
+"""After failing for this many directories in a row, a repository is skipped for the rest of the process."""
 Results = dict[str, Result]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository, as the request has it."""
+    """A repository in the request."""
 
     name: str
     url: str
@@ -54,14 +54,14 @@ class Place:
 
 @dataclass(slots=True)
 class Worker:
-    """Carries out tasks. What a repository has failed to do for one directory, it is not asked again and again."""
+    """Carries out tasks. A repository that fails repeatedly is skipped."""
 
     environ: Mapping[str, str]
     failing: Counter[str] = field(default_factory=Counter)
     given_up: dict[str, Result] = field(default_factory=dict)
 
     def carry_out(self, task: Task) -> Results:
-        """Do one task; trouble is in the results."""
+        """Do one task; problems are in the results."""
         places = {each["name"]: Place(**each) for each in task.settings["repositories"]}
         results: Results = {}
         asked = []
@@ -94,7 +94,7 @@ def _address(place: Place) -> str:
 
 
 def _contained(work: Any, places: list[Place]) -> Results:
-    """Return the results of `work`; whatever is raised there is a failure of these repositories."""
+    """Return the results of `work`; an exception counts as a failure of these repositories."""
     try:
         found: Results = work()
         return found
@@ -186,7 +186,7 @@ def _drill(task: Task, places: list[Place], environ: Mapping[str, str]) -> Resul
 def _opened(
     places: list[Place], environ: Mapping[str, str], *, reading: bool
 ) -> tuple[list[Destination], Results]:
-    """Return the repositories that can be asked, and why the others cannot."""
+    """Return the repositories that can be used, and the failures of the others."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.results import Destination
     from baileys_janitor.backup.stores.repository import open_repository
@@ -225,13 +225,13 @@ def _refusal() -> Result | None:
 def main() -> int:
     """Carry out the request on standard input."""
     os.umask(0o077)
-    with suppress(OSError):  # a service may forbid it, being nice itself
+    with suppress(OSError):  # a service may forbid it, having a nice level of its own
         os.nice(NICE)
     tasks, seconds = decode_request(sys.stdin.buffer.read(REQUEST_MAX))
     refusal = _refusal()
     worker = Worker(os.environ)
     for number, task in enumerate(tasks):
-        # Its default action ends the process, without a word from Python.
+        # The signal's default action ends the process without running Python.
         signal.alarm(max(1, int(seconds)))
         refused = None if refusal is None else dict.fromkeys(task.repositories, refusal)
         results = refused or worker.carry_out(task)

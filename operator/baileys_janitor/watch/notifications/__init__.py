@@ -1,1 +1,1 @@
-"""Tells channels of what holds: the messages, and the process that sends one."""
+"""Notifications of active incidents: the messages, and the process that sends one."""

@@ -1,7 +1,7 @@
-"""Notifies channels of what holds: the operator's incidents and messages, sent by a process that ends.
+"""Notifies channels of active incidents: the operator's incidents and messages, sent by a process that ends.
 
-One message is under way at a time. What was sent is part of the state, and is saved when a message has arrived: one
-whose arrival was not seen, because the watch was killed, is sent once more under the same id.
+One message is sent at a time. The delivery state is part of the watch's state, and is saved when a message has arrived:
+a message without a known result, because the watch was killed, is sent again under the same id.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.notifications")
 
 SEND_SECONDS = 150.0
-"""Seconds after which a message under way is given up; its attempts take 90."""
+"""Seconds after which a message in progress is abandoned; its attempts take 90."""
 ROUND_SECONDS = 60.0
-"""Seconds from one look at all directories to the next."""
+"""Seconds from one check of all directories to the next."""
 PASS_SECONDS = 1.0
-"""Least seconds between two comparisons: many changes make one message."""
+"""Minimum seconds between two comparisons: many changes make one message."""
 MESSAGES_MAX = 20
-"""Messages that one run for cron sends."""
+"""The limit on messages that one run for cron sends."""
 ANSWER_MAX = 65_536
 SENT, FAILED = "sent", "failed"
 WHY_MAX = 300
@@ -53,20 +53,20 @@ WHY_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The directories, as `ActiveIncidents` asks for them."""
+    """The directories, as `ActiveIncidents` reads them."""
 
     kind: str
     records: Mapping[Key, DirectoryRecord]
 
 
 class Sending(Protocol):
-    """A message under way."""
+    """A message in progress."""
 
     def answer(self) -> Object | None:
-        """Return what became of it; None while that is not known."""
+        """Return its result; None while that is unknown."""
 
     def give_up(self, seconds: float) -> Object | None:
-        """Wait so long for an answer, then end it."""
+        """Wait up to this many seconds for an answer, then end it."""
 
 
 Start = Callable[[Object], Sending]
@@ -90,7 +90,7 @@ class ChildProcess:
         )
 
     def answer(self) -> Object | None:
-        """Return what became of it; None while that is not known."""
+        """Return its result; None while that is unknown."""
         code = self._process.poll()
         if code is None:
             if time.monotonic() - self._since < SEND_SECONDS:
@@ -109,7 +109,7 @@ class ChildProcess:
         return {"outcome": FAILED, "why": why, "lasting": False}
 
     def give_up(self, seconds: float) -> Object | None:
-        """Wait so long for an answer, then end it."""
+        """Wait up to this many seconds for an answer, then end it."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
             return self.answer()
@@ -119,7 +119,7 @@ class ChildProcess:
 
 
 class Notifier:
-    """Compares what holds with what was sent, and sends the difference. Times are Unix seconds."""
+    """Compares active incidents with the delivery state, and sends the difference. Times are Unix seconds."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Notifier:
         self.failing: dict[str, bool] = {each.name: False for each in config.channels}
 
     def hear(self, change: Change, now: float) -> None:
-        """Take in a change."""
+        """Record a change."""
         if not isinstance(change, (LevelChanged, ConditionChanged, CleanupFinished)):
             return
         self._dirty[change.tenant.key] = change.tenant  # type: ignore[assignment]  # of this watch
@@ -174,11 +174,11 @@ class Notifier:
                 outbox.cleaned(int(change.entry.get("removed") or 0), now)
 
     def encoded(self) -> str:
-        """Return what was sent, for the state."""
+        """Return the delivery state, encoded for the state file."""
         return delivery_state_codec.encode(self._deliveries) if self._deliveries else ""
 
     def step(self, now: float) -> float:
-        """Compare and send what is due; return when to do so again."""
+        """Compare and send due messages; return when to do so again."""
         if not self._outboxes:
             return now + ROUND_SECONDS
         self._collect(now)
@@ -192,14 +192,14 @@ class Notifier:
         return max(self._compare_at, min(again, self._round_at))
 
     def wait_and_end(self, seconds: float, now: float) -> None:
-        """Wait so long for the message under way, then let it be; it is sent again by the next watch."""
+        """Wait up to this many seconds for the current message, then drop it; the next watch sends it again."""
         if self._sending is not None:
             outbox, message, sending = self._sending
             self._sending = None
             self._settle(outbox, message, sending.give_up(seconds), now)
 
     def send_all(self, clock: Callable[[], float], stop: Callable[[], str | None]) -> None:
-        """Send what is due, one message after the other, as long as `stop` names no reason to end."""
+        """Send due messages, one after the other, until `stop` returns a reason to end."""
         for _ in range(MESSAGES_MAX):
             self._compare_at = 0.0
             self.step(clock())
@@ -209,7 +209,7 @@ class Notifier:
 
     @property
     def is_sending(self) -> bool:
-        """Whether a message is under way."""
+        """Whether a message is in progress."""
         return self._sending is not None
 
     def _look(self, now: float) -> None:
@@ -281,7 +281,7 @@ class Notifier:
 
 
 def _exhausted(outbox: Outbox, now: float) -> Message | None:
-    """Compose without a rest: nobody else waits."""
+    """Compose a message without yielding: nothing else waits."""
     composing = outbox.compose(now)
     while True:
         try:

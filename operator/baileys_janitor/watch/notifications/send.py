@@ -1,7 +1,7 @@
 """Sends one message to one channel, and ends: a process of its own, so that no HTTP library stays in the watch.
 
-The request comes on standard input, and the answer goes to standard output, both JSON. Secrets are looked for where
-the operator looks: in files of the secrets' directory, else in the environment.
+The request comes on standard input, and the answer goes to standard output, both JSON. Secrets are read as the
+operator does: from files of the secrets' directory, else from the environment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SENT, FAILED = "sent", "failed"
 
 
 async def send(request: Object) -> Object:
-    """Send a message; return what became of it."""
+    """Send a message; return the result."""
     from baileys_janitor.notify.channels.factory import opened
     from baileys_janitor.notify.channels.http import Undelivered
     from baileys_janitor.notify.secrets import NoSecret
