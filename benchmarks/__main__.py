@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from benchmarks.operator import catalogue, report, suite, targets
 
 Object = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("operator", "job", "scan", "watch", "keystore", "backup", "disaster")
+PARTS = ("operator", "job", "scan", "watch", "keystore", "backup", "disaster", "shards")
 SANDBOX, REAL = "the sandbox's API server", "etcd and kube-apiserver"
 
 
@@ -67,6 +68,8 @@ def written(name: str, found: Object, console: Console) -> None:
 def operator(console: Console, names: set[str], *, quick: bool) -> bool:
     """Run the operator's cells; return whether none broke."""
     stages = catalogue.quick() if quick else catalogue.full()
+    if names:
+        stages = [*stages, *catalogue.large()]
     part = bool(names)
     if part:
         stages = catalogue.only(stages, names)
@@ -177,9 +180,21 @@ def fleet(console: Console, *, quick: bool) -> None:
     written(f"disaster{'-quick' if quick else ''}.json", result, console)
 
 
+def divided(console: Console, *, quick: bool, size: int = 0) -> None:
+    """Measure one operator and two that share the same fleet, of so many tenants if that is given."""
+    from benchmarks import sharding
+
+    described = machine.described()
+    found = asyncio.run(sharding.measure(quick=quick, tell=console.print, size=size))
+    sharding.show(console, found)
+    result = {"machine": described, "quick": quick, **found}
+    suffix = "-part" if size else "-quick" if quick else ""
+    written(f"shards{suffix}.json", result, console)
+
+
 def main() -> int:
     """Run all or parts; return the exit code: 1 when something could not be measured."""
-    known = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
+    known = catalogue.named([*catalogue.full(), *catalogue.large(), *catalogue.quick()])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="a few cells, in less than three minutes"
@@ -187,13 +202,14 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)} or cells: {', '.join(known)}")
     arguments = parser.parse_args()
     parts = set(arguments.parts)
-    if wrong := parts - set(known) - set(PARTS):
+    sizes = {part for part in parts if re.fullmatch(r"shards-[1-9][0-9]{1,5}", part)}
+    if wrong := parts - set(known) - set(PARTS) - sizes:
         parser.error(
             f"unknown: {', '.join(sorted(wrong))}; there are {', '.join((*PARTS, *known))}"
         )
     console = Console(width=None if sys.stdout.isatty() else 150)
     sound = True
-    if not parts or parts - set(PARTS[1:]):
+    if not parts or parts - set(PARTS[1:]) - sizes:
         sound = operator(console, parts & set(known), quick=arguments.quick)
     if not parts or "job" in parts:
         process(console, quick=arguments.quick)
@@ -207,6 +223,10 @@ def main() -> int:
         archives(console, quick=arguments.quick)
     if not parts or "disaster" in parts:
         fleet(console, quick=arguments.quick)
+    if not parts or "shards" in parts:
+        divided(console, quick=arguments.quick)
+    for part in sorted(sizes):
+        divided(console, quick=arguments.quick, size=int(part.removeprefix("shards-")))
     return 0 if sound else 1
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import backup, disaster, keystore
+from benchmarks import backup, disaster, keystore, sharding
 from benchmarks.operator.report import STEADY, ratios, shown
 
 Object = dict[str, Any]
@@ -23,7 +23,7 @@ def main() -> int:
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
-    for name in ("keystore.json", "scan.json", "backup.json", "disaster.json"):
+    for name in ("keystore.json", "scan.json", "backup.json", "disaster.json", "shards.json"):
         path = RESULTS / name
         found.append(json.loads(path.read_text()) if path.exists() else {})
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
@@ -41,10 +41,14 @@ def sections(
     server: Object,
     archived: Object,
     lost: Object,
+    divided: Object | None = None,
 ) -> Iterator[str]:
-    """The results as Markdown, line by line; `real` are those against a kube-apiserver, `stored` those of keys in
-    PostgreSQL, `server` those of the command line, `archived` those of backups and `lost` those of a fleet that comes
-    back, if there are any."""
+    """The results as Markdown, line by line.
+
+    `real` are those against a kube-apiserver, `stored` those of keys in PostgreSQL, `server` those of the command line,
+    `archived` those of backups, `lost` those of a fleet that comes back, and `divided` those of two operators that share
+    a fleet, if there are any.
+    """
     yield _machine(operator)
     yield ""
     yield from table(
@@ -90,6 +94,9 @@ def sections(
     if lost:
         yield ""
         yield from disaster_section(lost)
+    if divided:
+        yield ""
+        yield from sharding_section(divided)
     if stored:
         yield ""
         yield f"Keys in PostgreSQL, {_begun(stored)}:"
@@ -145,6 +152,18 @@ def disaster_section(found: Object) -> Iterator[str]:
     yield from table(disaster.HEADINGS, disaster.rows(found))
     yield ""
     yield from (f"- {note}" for note in disaster.notes(found))
+
+
+def sharding_section(found: Object) -> Iterator[str]:
+    """What two operators that share a fleet cost beside one, as Markdown."""
+    yield f"A fleet by one operator and by two with a shard each, {_begun(found)}:"
+    yield ""
+    yield from table(sharding.HEADINGS, sharding.rows(found))
+    yield ""
+    yield (
+        f"{found['tenants']:,} tenants in {found['namespaces']} namespaces, at the same time on one machine, for "
+        f"{found['minutes']:g} minutes. Three replicas are computed: CPU of the window for as many scans as one had."
+    )
 
 
 def _kept(targets: Iterable[Object]) -> Iterator[tuple[str, str, str]]:

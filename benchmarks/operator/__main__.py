@@ -15,7 +15,7 @@ from benchmarks.operator.servers import BrokenError
 
 def main() -> int:
     """Measure one cell; return the exit code."""
-    cells = catalogue.named(catalogue.full()) | catalogue.named(catalogue.quick())
+    cells = catalogue.named([*catalogue.full(), *catalogue.large(), *catalogue.quick()])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operator", description=__doc__)
     parser.add_argument("cell", choices=cells, metavar="NAME", help=", ".join(cells))
     parser.add_argument("--quick", action="store_true", help="as `make bench QUICK=1` measures it")

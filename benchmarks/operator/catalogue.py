@@ -92,6 +92,11 @@ def full() -> Stages:
     ]
 
 
+def large() -> Stages:
+    """What takes long and belongs to no whole run: twice as many tenants as one operator is meant for."""
+    return [[[Cell("20000", "steady", Plan(20_000, namespaces=20), CYCLE)]]]
+
+
 def quick() -> Stages:
     """What shows in two minutes: each tenant scanned each minute, so that a minute is a whole cycle."""
     return [

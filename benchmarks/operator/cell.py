@@ -76,7 +76,7 @@ class Cell:
         if troubles := self.simulation.ledger.troubles:
             raise BrokenError(f"{len(troubles)} troubles, the first: {troubles[0]}")
 
-    def operator(self, **settings: Any) -> Process:
+    def operator(self, replica: int = 0, **settings: Any) -> Process:
         """The real operator, as `baileys-janitor operator` runs it in a cluster: it leads, and is probed."""
         lease = {"enabled": True, "namespace": OPERATOR_NAMESPACE}
         probes = {"enabled": True, "address": "127.0.0.1", "port": free_port()}
@@ -86,15 +86,16 @@ class Cell:
         self.metrics_port = free_port()
         found |= {"metrics": probes | {"port": self.metrics_port}}
         found |= {"job": {"image": IMAGE}, "logging": {"level": "info"}} | settings
-        path = self.directory / "operator.yaml"
+        name = f"operator-{replica}" if replica else "operator"
+        path = self.directory / f"{name}.yaml"
         path.write_text(yaml.safe_dump(found))
         command = [sys.executable, "-m", "baileys_janitor", "operator", "--config", str(path)]
         variables = {
             "KUBECONFIG": str(self.kubeconfig),
-            "POD_NAME": "baileys-janitor-0",
+            "POD_NAME": f"baileys-janitor-{replica}",
             "POD_NAMESPACE": OPERATOR_NAMESPACE,
         }
-        return Process(command, environment() | variables, self.directory / "operator.log")
+        return Process(command, environment() | variables, self.directory / f"{name}.log")
 
     def naive_timers(self) -> Process:
         """An operator of naive Kopf timers."""

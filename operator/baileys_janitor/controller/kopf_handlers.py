@@ -34,11 +34,11 @@ from baileys_janitor.controller.jobs.tracker import (
 )
 from baileys_janitor.controller.keystores.backups import KeyStoreBackups
 from baileys_janitor.controller.keystores.reconciler import KeyStoreReconciler
-from baileys_janitor.controller.kopf_streams import Keeps
+from baileys_janitor.controller.kopf_streams import Receive
 from baileys_janitor.controller.kube.client import access
 from baileys_janitor.controller.operations.manager import OperationManager
 from baileys_janitor.controller.reconciler import Reconciler
-from baileys_janitor.controller.shards.layout import Shards
+from baileys_janitor.controller.shards.layout import ALL, Shards
 from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 Object = dict[str, Any]
@@ -139,89 +139,65 @@ async def connection() -> kopf.ConnectionInfo:
     )
 
 
-def keeps(shards: Shards, watches: Watches, deliver: Deliver) -> Keeps:
-    """Return what tells whether an object of a kind, in the plural, is of these shards.
-
-    What is not still shows that the watch lives.
-    """
-    kinds = {PLURAL: "tenants", "jobs": "jobs", "pods": "pods"}
-
-    def kept(plural: str, body: Object) -> bool:
-        if shards.keeps(body):
-            return True
-        if plural in kinds:
-            namespace = decoding.text(decoding.part(body, "metadata").get("namespace"))
-            deliver(partial(watches.saw, kinds[plural], namespace))
-        return False
-
-    return kept
-
-
-def register(
+def receiver(
     reconciler: Reconciler,
     watches: Watches,
     deliver: Deliver,
     stores: KeyStoreReconciler | None = None,
     sets: SetReconciler | None = None,
-    keeps: Keeps | None = None,
-    *,
-    operations: bool = False,
-) -> kopf.OperatorRegistry:
-    """Return a registry whose handlers give events to the reconcilers and signs of life to `watches`, by `deliver`.
+    shards: Shards = ALL,
+) -> Receive:
+    """Return what takes in the events of a kind, in the plural: it leaves each for its reconciler, by `deliver`.
 
-    `stores` and `sets` are None where the API server does not serve key stores or sets of tenants; `operations`:
-    whether it serves operations. What `keeps` does not keep is another replica's, and nothing is done about it.
+    What is of other shards is another replica's: it shows that the watch lives, and no more.
+    """
+    takers: dict[str, Callable[[str | None, Object], None]] = {
+        PLURAL: partial(_tenant, reconciler, watches),
+        "jobs": partial(_job, reconciler, stores, watches),
+        "pods": partial(_pod, reconciler, stores, watches),
+        OPERATION_PLURAL: partial(_operation, reconciler.operations),
+    }
+    takers |= {STORE_PLURAL: partial(_beside, stores)} if stores is not None else {}
+    takers |= {SET_PLURAL: partial(_beside, sets)} if sets is not None else {}
+    kinds = {PLURAL: "tenants", "jobs": "jobs", "pods": "pods"}
+
+    def receive(plural: str, event: Any) -> None:
+        body = event["object"]
+        if shards.keeps(body):
+            deliver(partial(takers[plural], event["type"], body))
+        elif plural in kinds:
+            namespace = decoding.text(decoding.part(body, "metadata").get("namespace"))
+            deliver(partial(watches.saw, kinds[plural], namespace))
+
+    return receive
+
+
+def register(
+    receive: Receive, *, stores: bool = False, sets: bool = False, operations: bool = False
+) -> kopf.OperatorRegistry:
+    """Return a registry by which Kopf watches, and whose handlers give events to `receive`.
+
+    `stores`, `sets`, `operations`: whether the API server serves key stores, sets of tenants and operations.
     """
     registry = kopf.OperatorRegistry()
-    give = partial(_give, deliver, keeps)
 
     @kopf.on.login(registry=registry, retries=10, backoff=3)
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await connection()
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def tenant(event: Any, **_: Any) -> None:
-        give(PLURAL, event, partial(_tenant, reconciler, watches))
-
-    @kopf.on.event("batch", "v1", "jobs", registry=registry)
-    async def job(event: Any, **_: Any) -> None:
-        give("jobs", event, partial(_job, reconciler, stores, watches))
-
-    @kopf.on.event("", "v1", "pods", registry=registry)
-    async def pod(event: Any, **_: Any) -> None:
-        give("pods", event, partial(_pod, reconciler, stores, watches))
-
-    if stores is not None:
-
-        @kopf.on.event(GROUP, VERSION, STORE_PLURAL, registry=registry)
-        async def store(event: Any, **_: Any) -> None:
-            give(STORE_PLURAL, event, partial(_beside, stores))
-
-    if sets is not None:
-
-        @kopf.on.event(GROUP, VERSION, SET_PLURAL, registry=registry)
-        async def tenant_set(event: Any, **_: Any) -> None:
-            give(SET_PLURAL, event, partial(_beside, sets))
-
-    if operations:
-
-        @kopf.on.event(GROUP, VERSION, OPERATION_PLURAL, registry=registry)
-        async def operation(event: Any, **_: Any) -> None:
-            give(OPERATION_PLURAL, event, partial(_operation, reconciler.operations))
-
+    kinds = [(GROUP, VERSION, PLURAL), ("batch", "v1", "jobs"), ("", "v1", "pods")]
+    beside = {STORE_PLURAL: stores, SET_PLURAL: sets, OPERATION_PLURAL: operations}
+    kinds += [(GROUP, VERSION, plural) for plural, served in beside.items() if served]
+    for kind in kinds:
+        _handle(registry, kind, receive)
     return registry
 
 
-def _give(
-    deliver: Deliver,
-    keeps: Keeps | None,
-    plural: str,
-    event: Any,
-    take: Callable[[str | None, Object], None],
-) -> None:
-    """Have `take` called with an event in the operator's loop, unless it is another replica's."""
-    if keeps is None or keeps(plural, event["object"]):
-        deliver(partial(take, event["type"], event["object"]))
+def _handle(registry: kopf.OperatorRegistry, kind: tuple[str, str, str], receive: Receive) -> None:
+    # Kopf's stream is diverted (`kopf_streams`), so that nothing comes here; if it were not, all would.
+    @kopf.on.event(*kind, registry=registry)
+    async def handled(event: Any, **_: Any) -> None:
+        receive(kind[2], event)
 
 
 def _operation(operations: OperationManager, event: str | None, body: Object) -> None:

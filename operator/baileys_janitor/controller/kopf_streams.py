@@ -1,41 +1,46 @@
-"""Drops what belongs to other shards right at Kopf's watch, before it makes a task and a memory for each object.
+"""Takes events right from Kopf's watch, before it makes a task and a memory for each object.
 
-Kopf has no setting for that: its selectors are the API server's, which knows no hash of a namespace that would spread
-well (docs/decisions/2026-11-28-shards-by-namespace.md). So its stream of events is wrapped here. Nothing but cost hangs
-on it: the handlers drop what is not kept, too.
+Kopf lists and watches, and begins anew where a connection was lost; what it does with each object besides is for
+handlers of another kind than the operator's, and was a third of a start. It has no setting for that, so its stream of
+events is wrapped here. Only cost hangs on it: where the wrapper has no effect, Kopf's handlers get the same events.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import kopf
 from kopf._cogs.clients import watching
 
-Keeps = Callable[[str, Any], bool]
-"""Whether an object of a kind, which is given in the plural, is kept."""
+Receive = Callable[[str, Any], None]
+"""Takes in an event of a kind, which is given in the plural."""
 
-_ATTRIBUTE = "janitor_keeps"
-_unfiltered = watching.infinite_watch
+FULL = 500
+"""Events that may wait to be handled: no more are read meanwhile, so that few objects are held at a time."""
+PAUSE_SECONDS = 0.005
 
-
-def drop_others(settings: kopf.OperatorSettings, keeps: Keeps) -> None:
-    """Have a Kopf with these settings see only what is kept."""
-    setattr(settings, _ATTRIBUTE, keeps)
-    watching.infinite_watch = _filtered
+_ATTRIBUTE = "janitor_receives"
+_direct = watching.infinite_watch
 
 
-async def _filtered(**of: Any) -> AsyncIterator[Any]:
-    keeps: Keeps | None = getattr(of["settings"], _ATTRIBUTE, None)
+def divert(settings: kopf.OperatorSettings, receive: Receive, waiting: Callable[[], int]) -> None:
+    """Have a Kopf with these settings give its events to `receive`; `waiting` returns how many are not handled yet."""
+    setattr(settings, _ATTRIBUTE, (receive, waiting))
+    watching.infinite_watch = _diverted
+
+
+async def _diverted(**of: Any) -> AsyncIterator[Any]:
+    found = getattr(of["settings"], _ATTRIBUTE, None)
     plural = of["resource"].plural
-    async for event in _unfiltered(**of):
-        found: Any = event
+    async for event in _direct(**of):
+        each: Any = event
         # What tells how far the list or the watch has come is of no object.
-        if (
-            keeps is None
-            or not isinstance(found, dict)
-            or found.get("type") == "BOOKMARK"
-            or keeps(plural, found["object"])
-        ):
+        if found is None or not isinstance(each, dict) or each.get("type") == "BOOKMARK":
             yield event
+            continue
+        receive, waiting = found
+        receive(plural, each)
+        while waiting() > FULL:  # noqa: ASYNC110 - they are handled in another thread's loop
+            await asyncio.sleep(PAUSE_SECONDS)

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import kopf
@@ -47,6 +48,10 @@ class Inbox:
         self._calls: collections.deque[Call] = collections.deque()
         self._lock = threading.Lock()
         self._woken = self._closed = False
+
+    def __len__(self) -> int:
+        """Return how many calls wait. Thread-safe."""
+        return len(self._calls)
 
     def put(self, call: Call) -> None:
         """Have `call` made in the loop. Thread-safe."""
@@ -88,11 +93,11 @@ class _Thread:
         self,
         registry: kopf.OperatorRegistry,
         namespaces: Sequence[str],
-        keeps: kopf_streams.Keeps | None = None,
+        divert: Callable[[kopf.OperatorSettings], None] = lambda _: None,
     ) -> None:
         self._registry = registry
         self._namespaces = namespaces
-        self._keeps = keeps
+        self._divert = divert
         self._home = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stopped = False
@@ -137,8 +142,7 @@ class _Thread:
             if self._stopped:
                 return
         settings = kopf_handlers.configure(kopf.OperatorSettings(), self._namespaces)
-        if self._keeps is not None:
-            kopf_streams.drop_others(settings, self._keeps)
+        self._divert(settings)
         tasks = await kopf.spawn_tasks(
             registry=self._registry,
             settings=settings,
@@ -188,11 +192,12 @@ async def watch(
 ) -> None:
     """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
     inbox = Inbox()
-    keeps = None if shards.whole else kopf_handlers.keeps(shards, watches, inbox.put)
+    receive = kopf_handlers.receiver(reconciler, watches, inbox.put, stores, sets, shards)
     registry = kopf_handlers.register(
-        reconciler, watches, inbox.put, stores, sets, keeps, operations=operations
+        receive, stores=stores is not None, sets=sets is not None, operations=operations
     )
-    running = _Thread(registry, namespaces, keeps)
+    divert = partial(kopf_streams.divert, receive=receive, waiting=inbox.__len__)
+    running = _Thread(registry, namespaces, divert)
     running.start()
     try:
         raised = await asyncio.shield(running.ended)

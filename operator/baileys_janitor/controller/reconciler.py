@@ -194,7 +194,7 @@ class Reconciler:
         tenant = self.cache.observe(body, self._clock.now())
         self.results.attach(tenant)
         self.backups.observe(tenant)
-        if tenant is not known:
+        if tenant is not known and self._cleanups.remembers(tenant.cleanup.last_time):
             for entry in tenant.cleanup.history:
                 if not self._cleanups.count(tenant, entry):
                     break

@@ -64,7 +64,7 @@ class CleanupState:
     def last(self) -> Object | None:
         """The last cleanup, as the status has it; not to be changed in place."""
         if self._last is None:
-            return self.stored.status.get(self.last_field) or None
+            return self.stored.field(self.last_field) or None
         found: Object | None = unpack(self._last)
         return found
 

@@ -50,6 +50,10 @@ class StoredStatus:
         """What of the stored status can be read; not to be changed in place."""
         return _readable(self.reader, self.packed, self.known)
 
+    def field(self, name: str) -> Any:
+        """Return one field of the stored status, not to be changed; the others are not read for it."""
+        return self.reader.field(_whole(self.packed, self.known), name)
+
     @property
     def raw(self) -> Object:
         """The status as the API server has it, whatever is in it: what a patch is made against."""

@@ -22,8 +22,11 @@ def _text(seconds: int) -> str:
 
 def from_rfc3339(text: object) -> float | None:
     """Read an RFC 3339 time into Unix seconds, within 1970 and 9999; None for what cannot be read."""
-    if not isinstance(text, str) or not 10 <= len(text) <= 40:
-        return None
+    return _seconds(text) if isinstance(text, str) and 10 <= len(text) <= 40 else None
+
+
+@lru_cache(4096)
+def _seconds(text: str) -> float | None:
     try:
         read = datetime.fromisoformat(text)
         when = (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()

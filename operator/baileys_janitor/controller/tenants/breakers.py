@@ -40,6 +40,10 @@ class CleanupCounter:
         self._clock = clock
         self.started = started
 
+    def remembers(self, last: float | None) -> bool:
+        """Return whether a cleanup may count if the tenant's last one was then (Unix seconds; None: not known)."""
+        return last is None or last >= self.started - self._memory
+
     def count(self, tenant: TenantRecord, entry: Object) -> bool:
         """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
 
