@@ -25,6 +25,9 @@ class Server:
         self.pods: list[Object] = []
         self.nodes: dict[str, Object] = {}
         self.node_status = 404
+        self.refuses_claims = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def get(self, url: str) -> Object:
         await asyncio.sleep(0)
@@ -37,7 +40,9 @@ class Server:
     async def list(self, url: str, **_: str) -> AsyncIterator[Object]:
         await asyncio.sleep(0)
         self.reads.append(url.rsplit("/", 1)[-1])
-        if self.refuses:
+        if "claims" in url:
+            await self.answers.wait()
+        if self.refuses or (self.refuses_claims and "claims" in url):
             raise ApiError(500, "InternalError", "not now")
         for number in range(self.claims if "claims" in url else 0):
             spec = {"volumeName": f"pv-{number}"}
@@ -76,6 +81,76 @@ def test_a_long_list_is_read_less_often(pages: int) -> None:
         hand.time += 0.2
         await reads.cluster("shop", [])
         assert server.reads.count("persistentvolumeclaims") == 2
+
+    looked(server, test)
+
+
+LONG = 40
+KEPT_SECONDS = FRESH_SECONDS + PAGE_SECONDS * LONG
+
+
+def test_nobody_waits_for_a_long_list_that_is_read_anew() -> None:
+    server = Server(LONG * CHUNK)
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        first = (await reads.cluster("shop", [])).edition
+        hand.time += KEPT_SECONDS + 1
+        server.answers.clear()
+        assert (await reads.cluster("shop", [])).edition == first
+        assert (await reads.cluster("shop", [])).edition == first
+        # Who needs to know how it is now waits, for the read that has begun.
+        asking = asyncio.create_task(reads.cluster("shop", [], hand.time))
+        await asyncio.sleep(0)
+        server.answers.set()
+        assert (await asking).edition > first
+        assert (await reads.cluster("shop", [])).edition > first
+        assert server.reads.count("persistentvolumeclaims") == 2
+
+    looked(server, test)
+
+
+def test_a_long_list_that_is_twice_as_old_as_it_may_be_answers_nobody() -> None:
+    server = Server(LONG * CHUNK)
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        first = (await reads.cluster("shop", [])).edition
+        hand.time += 2 * KEPT_SECONDS + 1
+        assert (await reads.cluster("shop", [])).edition > first
+
+    looked(server, test)
+
+
+def test_a_list_that_cannot_be_read_anew_is_asked_for_again_until_it_is_too_old() -> None:
+    server = Server(LONG * CHUNK)
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        first = (await reads.cluster("shop", [])).edition
+        hand.time += KEPT_SECONDS + 1
+        server.refuses_claims = True
+        for _ in range(2):
+            assert (await reads.cluster("shop", [])).edition == first
+            await reads.close()
+        assert server.reads.count("persistentvolumeclaims") == 3
+        hand.time += KEPT_SECONDS
+        with pytest.raises(ApiError):
+            await reads.cluster("shop", [])
+
+    looked(server, test)
+
+
+def test_what_has_proved_wrong_is_not_put_back_by_a_read_that_had_begun() -> None:
+    server = Server(LONG * CHUNK)
+
+    async def test(reads: ClusterReads, hand: Hand) -> None:
+        await reads.cluster("shop", [])
+        hand.time += KEPT_SECONDS + 1
+        server.answers.clear()
+        await reads.cluster("shop", [])
+        reads.forget("shop")
+        server.answers.set()
+        await asyncio.sleep(0)
+        await reads.cluster("shop", [])
+        assert server.reads.count("persistentvolumeclaims") == 3
 
     looked(server, test)
 

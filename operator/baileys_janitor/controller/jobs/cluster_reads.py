@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from baileys_janitor.controller.clock import Clock
@@ -42,9 +43,16 @@ class _Claims(dict[str, Claim]):
 
 @dataclass(slots=True)
 class _Kept(Generic[T]):
+    """A read: under way while `until` is infinite, then kept until that time."""
+
     begun: float
-    until: float
     read: asyncio.Future[tuple[T, float]]
+    until: float = math.inf
+    usable: float = math.inf
+    """Until when it answers whoever asks while it is read anew."""
+    next: _Kept[T] | None = None
+    """The read that takes its place."""
+    listed: bool = False
 
 
 class _Pages:
@@ -146,7 +154,7 @@ class ClusterReads:
                 users.add([pod])
             return users, pages.seconds
 
-        return await self._cached(("pods", namespace), read, since)
+        return await self._cached(("pods", namespace), read, since, listed=True)
 
     async def _claims(self, namespace: str, since: float = -math.inf) -> _Claims:
         async def read() -> tuple[_Claims, float]:
@@ -155,7 +163,7 @@ class ClusterReads:
             found.edition = next(self._editions)
             return found, pages.seconds
 
-        return await self._cached(("claims", namespace), read, since)
+        return await self._cached(("claims", namespace), read, since, listed=True)
 
     async def _attachments(self) -> dict[str, str]:
         async def read() -> tuple[dict[str, str], float]:
@@ -207,14 +215,23 @@ class ClusterReads:
         key: Hashable,
         read: Callable[[], Awaitable[tuple[T, float]]],
         since: float = -math.inf,
+        *,
+        listed: bool = False,
     ) -> T:
-        """Return what `read` gave at `since` or later, kept for as many seconds as it says; callers share one read."""
+        """Return what `read` gave at `since` or later, kept for as many seconds as it says; callers share one read.
+
+        A long list is read anew while the one before still answers: else all that is due in a large namespace would
+        wait for forty pages, every fifty seconds.
+        """
         kept: _Kept[T] | None = self._kept.get(key)
         now = self._clock.now()
-        if kept is None or kept.until <= now or kept.begun < since:
-            kept = self._kept[key] = _Kept(now, math.inf, asyncio.ensure_future(read()))
-            self._reading.add(kept.read)
-            kept.read.add_done_callback(self._reading.discard)
+        if kept is not None and kept.until <= now and kept.next is None and kept.usable > now:
+            kept.next = self._begin(read, listed=listed)
+            kept.next.read.add_done_callback(partial(self._renewed, key, kept))
+        if kept is not None and kept.begun < since:
+            kept = kept.next
+        if kept is None or kept.usable <= now or kept.begun < since:
+            kept = self._kept[key] = self._begin(read, listed=listed)
         try:
             # Shielded: one caller's cancellation must not end the others' read.
             found, seconds = await asyncio.shield(kept.read)
@@ -222,8 +239,29 @@ class ClusterReads:
             if self._kept.get(key) is kept:
                 del self._kept[key]
             raise
+        self._keep(kept, seconds)
+        return found
+
+    def _begin(self, read: Callable[[], Awaitable[tuple[T, float]]], *, listed: bool) -> _Kept[T]:
+        begun: _Kept[T] = _Kept(self._clock.now(), asyncio.ensure_future(read()), listed=listed)
+        self._reading.add(begun.read)
+        begun.read.add_done_callback(self._reading.discard)
+        return begun
+
+    def _keep(self, kept: _Kept[Any], seconds: float) -> None:
         if kept.until == math.inf:
             now = self._clock.now()
             kept.until = now + seconds
-            self._kept = {k: v for k, v in self._kept.items() if v.until > now}
-        return found
+            # What is short is read again by whoever asks: that takes no time.
+            again = seconds if kept.listed and seconds > FRESH_SECONDS else 0.0
+            kept.usable = kept.until + again
+            self._kept = {k: v for k, v in self._kept.items() if v.usable > now}
+
+    def _renewed(self, key: Hashable, kept: _Kept[Any], read: asyncio.Future[Any]) -> None:
+        """Put what was read anew in the place of what was kept; after a failure the next one who asks tries again."""
+        renewed, kept.next = kept.next, None
+        if read.cancelled() or read.exception() is not None or self._kept.get(key) is not kept:
+            return
+        assert renewed is not None
+        self._kept[key] = renewed
+        self._keep(renewed, read.result()[1])
