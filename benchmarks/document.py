@@ -46,8 +46,8 @@ def sections(
     """The results as Markdown, line by line.
 
     `real` are those against a kube-apiserver, `stored` those of keys in PostgreSQL, `server` those of the command line,
-    `archived` those of backups, `lost` those of a fleet that comes back, and `divided` those of two operators that share
-    a fleet, if there are any.
+    `archived` those of backups, `lost` those of a fleet that comes back, and `divided` those of two operators that
+    share a fleet, if there are any.
     """
     yield _machine(operator)
     yield ""
