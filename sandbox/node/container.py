@@ -163,9 +163,7 @@ class Container:
         return ""
 
     def _kept(self, message: bytes) -> str:
-        """Return the part of a message for the status: the node reads the tail, and the pod keeps the beginning of
-        that.
-        """
+        """Return the part of a message for the status: the node reads the tail, and the pod keeps its beginning."""
         return message[-MESSAGE_LIMIT:][: self._share].decode(errors="replace")
 
     @property

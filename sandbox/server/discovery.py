@@ -164,8 +164,7 @@ def openapi_index(registry: Registry) -> Object:
 
 
 def openapi(registry: Registry, group_name: str, version: str) -> Object | None:
-    """Return one version's document: it makes kubectl leave validation to the server, and has the fields of custom
-    resources.
+    """Return one version's document: it leaves validation to the server, and has the fields of custom resources.
 
     Strategic merge is not offered here, so that kubectl uses its built-in types.
     """

@@ -68,8 +68,7 @@ def options(query: Mapping[str, str], agent: str, body: Any = None) -> Options:
 
 
 def shape(accept: str) -> str:
-    """Return `Table`, `PartialObjectMetadata`, `PartialObjectMetadataList` or empty for the object
-    itself.
+    """Return `Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or empty for the object.
 
     The first JSON alternative decides, as clients that ask for these expect.
     """

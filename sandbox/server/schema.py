@@ -110,8 +110,7 @@ class Schema:
         _default(value, self._root)
 
     def validate(self, new: Object, old: Object | None) -> list[FieldError]:
-        """Return the errors by the schema and, unless the schema errors prevent it, by the CEL
-        rules.
+        """Return the errors by the schema and, unless these prevent it, by the CEL rules.
 
         Values that an update does not change are not validated again, as since Kubernetes 1.33.
         """

@@ -68,7 +68,7 @@ _PLACE: Final = "janitor~place"
 _NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
-class _Raced(Exception):  # noqa: N818  # no error: the session is looked at again
+class _Raced(Exception):  # noqa: N818  # no error: the session is read again
     """The library wrote a key between reading the session and returning its row."""
 
 

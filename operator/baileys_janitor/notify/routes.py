@@ -52,9 +52,7 @@ class Target:
 
 
 def targets(config: Notifications) -> list[Target]:
-    """Return every combination of a route and one of its channels; without routes, everything is
-    sent to all channels.
-    """
+    """Return each route with each of its channels; without routes, everything is sent to all channels."""
     routes: Iterable[Route] = config.routes or [
         Route(name="all", channels=[each.name]) for each in config.channels
     ]

@@ -42,9 +42,7 @@ def level(count: int, thresholds: Thresholds) -> str:
 
 
 def at_least(reached: str, wanted: str) -> bool:
-    """Return whether a level is at least as severe as another; `ValueError` for a word that is not
-    a level.
-    """
+    """Return whether a level is at least as severe as another; `ValueError` if one is not a level."""
     for word in (reached, wanted):
         if word not in LEVELS:
             raise ValueError(f"{word!r} is no level; there are {', '.join(LEVELS)}")

@@ -31,8 +31,8 @@ class Thresholds:
 class Allowances:
     """In Pressure mode, only files above these numbers are left out of the count.
 
-    50 pre-keys and 65 protected files are what a directory held when the documented limits were
-    written down; on a library of that time both modes count the same.
+    A directory held 50 pre-keys and 65 protected files when the documented limits were
+    written; on a library of that time both modes count the same.
     """
 
     pre_keys: int = 50

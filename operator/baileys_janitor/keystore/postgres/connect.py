@@ -196,9 +196,7 @@ class Database:
     def copy_out(
         self, query: Statement, values: Sequence[object], limit_bytes: int
     ) -> bytes | None:
-        """Return the output of a `COPY ... TO STDOUT`; None where it exceeds the limit, and the transaction is then
-        lost.
-        """
+        """Return the output of a `COPY ... TO STDOUT`; None, and the transaction is lost, if it exceeds the limit."""
         found = bytearray()
         with _problems(), self._connection.cursor() as cursor, cursor.copy(query, values) as copy:
             for piece in copy:

@@ -98,7 +98,7 @@ def _digest(parts: object) -> str:
 
 
 def _account(account: dict[str, object]) -> dict[str, object] | None:
-    """Return the account with its bytes in one canonical form, in whichever form the library wrote them."""
+    """Return the account with its bytes in one canonical form; the library writes several."""
     plain: dict[str, object] = {}
     for key, value in account.items():
         text = buffer_text(value) if isinstance(value, dict) else value

@@ -127,7 +127,7 @@ class RestorePlan:
     """The result of planning a restore.
 
     `refused` is why nothing is done, None where `chosen` is restored with both counters at `next_pre_key_id`.
-    `verdicts` has for each candidate why it may not be used, or what must be acknowledged first; a candidate without
+    `verdicts` has for each candidate why it may not be used, or the code to acknowledge first; a candidate without
     one is usable. `told` are codes of notes for the person who restores.
     """
 

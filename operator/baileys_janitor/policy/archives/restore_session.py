@@ -418,8 +418,6 @@ def _plan_whole(plan: SessionPlan, target: SessionTarget, source: ArchivedSessio
 
 
 def _order(put: Put) -> int:
-    """Order keys before the files that refer to them, creds.json last: after a kill no process starts with half a
-    session.
-    """
+    """Order keys before files that refer to them, creds.json last: after a kill no process has half a session."""
     kind = put.file.kind
     return (SENDER_KEY_MEMORY, CREDS).index(kind) + 1 if kind in (SENDER_KEY_MEMORY, CREDS) else 0

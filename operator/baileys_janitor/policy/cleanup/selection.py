@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """The counted number while units are removed; starts with a whole listing, and only removable
-    kinds are taken from it.
-    """
+    """The counted number during removals; starts with a whole listing, and only removable kinds are taken from it."""
 
     __slots__ = ("_pre_keys", "_protected", "_settings", "_total", "counted")
 
@@ -77,9 +75,7 @@ def choose_normal(due: Due, tally: Tally) -> Choice:
 
 
 def choose_emergency(due: Due, tally: Tally, critical: int) -> Choice:
-    """Take units that lower the count: those of the normal rules, then as few of the others as
-    needed.
-    """
+    """Take units that lower the count: those of the normal rules, then as few others as needed."""
     choice = Choice()
     for unit in due.normal:
         _take_if_lower(unit, tally, choice, choice.units)

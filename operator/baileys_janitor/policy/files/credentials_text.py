@@ -1,6 +1,6 @@
-"""Editing creds.json: two numbers change, and every other byte stays as the library wrote it.
+"""Edit creds.json: two numbers change, and every other byte stays as the library wrote it.
 
-The two tokens are replaced where they stand (see `json_places`).
+The two tokens are replaced in place (see `json_places`).
 """
 
 from __future__ import annotations

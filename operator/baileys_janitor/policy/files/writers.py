@@ -68,9 +68,7 @@ class Unwritable:
 
 
 def unwritable(owned: Owned) -> Unwritable | None:
-    """Return the files that the owner of most files cannot write; None where there are none, or where the owner is
-    root.
-    """
+    """Return the files that the owner of most files cannot write; None without any, or where the owner is root."""
     by_user: dict[int, int] = {}
     for (uid, _), number in owned.files.items():
         by_user[uid] = by_user.get(uid, 0) + number
