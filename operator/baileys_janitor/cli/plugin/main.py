@@ -51,6 +51,14 @@ COMMANDS: Final = {
         "plugin.repairs.repair_command",
         "Repair one contact or group that waits for messages.",
     ),
+    "rotate": Listed(
+        "plugin.rotations.rotate_command",
+        "End a pairing, so that the tenant can be paired anew.",
+    ),
+    "rollback": Listed(
+        "plugin.rotations.rollback_command",
+        "Bring a session back that was rotated, until somebody has paired.",
+    ),
     "quiesce": Listed(
         "plugin.operations.quiesce_command",
         "Have nothing use a session, and keep it so for a while.",

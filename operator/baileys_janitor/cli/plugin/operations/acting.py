@@ -19,6 +19,7 @@ from baileys_janitor.cli.kubectl.resources import TENANTS
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL, Asked, ask
 from baileys_janitor.cli.plugin.operations.documents import (
+    has_ended,
     has_succeeded,
     line_of,
     phase_of,
@@ -79,11 +80,15 @@ class Time(click.ParamType[float]):
 
 
 class Waiting(NamedTuple):
-    """Whether to wait for the end, how long at most, and how to print it."""
+    """Whether to wait for the end, how long at most, and how to print it.
+
+    `rests` are phases, besides those that are an end, at which waiting is over, and well.
+    """
 
     wait: bool
     timeout: float | None
     output: str
+    rests: frozenset[str] = frozenset()
 
 
 def names_argument(command: Command) -> Command:
@@ -133,7 +138,8 @@ def carry_out(
     request = secrets.token_hex(8)
     if not waiting.wait:
         return _only_asked(cluster, asked, request, waiting.output)
-    follower = Follower(cluster.kubectl, {"labelSelector": f"{REQUEST_LABEL}={request}"})
+    selector = {"labelSelector": f"{REQUEST_LABEL}={request}"}
+    follower = Follower(cluster.kubectl, selector, waiting.rests)
     one = len(asked) == 1
     failed = 0
 
@@ -170,15 +176,15 @@ def follow(
     ended: list[tuple[OperationDocument, bool]] = []
     until = math.inf if waiting.timeout is None else time.monotonic() + waiting.timeout
     progress = Progress(len(begin))
-    told = _told() if len(begin) <= _TOLD_MOST else _quiet
+    told = _told(waiting.rests) if len(begin) <= _TOLD_MOST else _quiet
     try:
         for each in follow_all(follower, begin, parallel=PARALLEL, until=until, told=told):
             ended.append(each)
-            if over is not None:
-                over(each[0])
             progress.clear()
             if waiting.output == "text":
                 _print_end(*each)
+            if over is not None:
+                over(each[0])
             progress.show(len(ended))
     finally:
         progress.clear()
@@ -188,9 +194,9 @@ def follow(
     if waiting.output != "text":
         _print_all([each for each, _ in ended] + left, waiting.output)
     elif len(ended) > 1:
-        done = sum(has_succeeded(each) and there for each, there in ended)
+        done = sum(has_succeeded(each, waiting.rests) and there for each, there in ended)
         write(f"{counted(len(ended), 'operation')}: {done:,} done, {len(ended) - done:,} failed\n")
-    if any(not has_succeeded(each) or not there for each, there in ended):
+    if any(not has_succeeded(each, waiting.rests) or not there for each, there in ended):
         return EXIT_FAILED
     return EXIT_TIMED_OUT if left else EXIT_DONE
 
@@ -246,8 +252,8 @@ class Progress:
             sys.stderr.flush()
 
 
-def _told() -> Callable[[OperationDocument], None]:
-    """Return what says on standard error how operations go on, each sentence once."""
+def _told(rests: frozenset[str]) -> Callable[[OperationDocument], None]:
+    """Return what says on standard error how operations go on, each sentence once; `rests` as in `Waiting`."""
     said: dict[tuple[str, str], str] = {}
 
     def tell(operation: OperationDocument) -> None:
@@ -255,7 +261,7 @@ def _told() -> Callable[[OperationDocument], None]:
         line = f"{operation['name']}: {phase_of(operation)}"
         message = operation["status"].get("message")
         line += f": {message}" if message else ""
-        if said.get(key) != line and phase_of(operation) not in {"Completed", "Failed"}:
+        if said.get(key) != line and not has_ended(operation, rests):
             said[key] = line
             say(line)
 

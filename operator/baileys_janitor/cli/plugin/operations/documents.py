@@ -10,9 +10,11 @@ from baileys_janitor.api.status_readers import reader_of
 from baileys_janitor.cli.plugin.tenants import readable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 COMPLETED: Final = "Completed"
+AWAITING: Final = "AwaitingPairing"
+"""The phase of a rotation that waits for somebody to pair the tenant, for days perhaps."""
 ENDED: Final = frozenset({COMPLETED, "Failed", "RolledBack"})
 """Phases after which nothing happens any more."""
 
@@ -50,14 +52,14 @@ def phase_of(operation: OperationDocument) -> str:
     return operation["status"].get("phase") or "Pending"
 
 
-def has_ended(operation: OperationDocument) -> bool:
-    """Return whether nothing happens any more."""
-    return phase_of(operation) in ENDED
+def has_ended(operation: OperationDocument, rests: Collection[str] = ()) -> bool:
+    """Return whether nothing happens any more, or nothing that is waited for: it is in one of the phases `rests`."""
+    return phase_of(operation) in ENDED or phase_of(operation) in rests
 
 
-def has_succeeded(operation: OperationDocument) -> bool:
-    """Return whether it was done."""
-    return phase_of(operation) == COMPLETED
+def has_succeeded(operation: OperationDocument, rests: Collection[str] = ()) -> bool:
+    """Return whether it was done, or has come as far as is waited for."""
+    return phase_of(operation) == COMPLETED or phase_of(operation) in rests
 
 
 def line_of(operation: OperationDocument) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Protocol
 
 from baileys_janitor.cli.kubectl.refusals import FORBIDDEN, NOT_FOUND, Request
@@ -61,12 +61,13 @@ class _OneByOne:
 class Follower:
     """Follows operations, however many, with one list and one watch a namespace. Close it by `end`.
 
-    `query` selects the operations that are followed.
+    `query` selects the operations that are followed, `rests` are phases at which one is followed no more.
     """
 
-    def __init__(self, kubectl: Kubectl, query: Query) -> None:
+    def __init__(self, kubectl: Kubectl, query: Query, rests: Collection[str] = ()) -> None:
         self._kubectl = kubectl
         self._query = query
+        self.rests = rests
         self._one_by_one = _OneByOne(kubectl)
         self._seeing: dict[str, Seeing] = {}
         self._open: dict[Key, OperationDocument] = {}
@@ -102,7 +103,7 @@ class Follower:
             self._unseen.pop(key, None)
             if found != known:
                 self._open[key] = found
-                if has_ended(found):
+                if has_ended(found, self.rests):
                     del self._open[key]
                 yield found, True
 
@@ -150,7 +151,7 @@ def follow_all(
             operation = one()
             if operation is None:
                 continue
-            if has_ended(operation):
+            if has_ended(operation, follower.rests):
                 yield operation, True
                 continue
             follower.add(operation)
@@ -161,5 +162,5 @@ def follow_all(
         for changed, there in follower.changes(min(left, _LOOKED_SECONDS)):
             if there:
                 told(changed)
-            if not there or has_ended(changed):
+            if not there or has_ended(changed, follower.rests):
                 yield changed, there
