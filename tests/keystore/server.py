@@ -19,6 +19,10 @@ from psycopg.conninfo import make_conninfo
 from tests.ports import free_port as free_port
 
 READY_SECONDS = 60.0
+TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+#: The majors with which key stores are tested: the pinned package's, and those that are installed or unpacked.
+PINNED = 18
+OTHERS = (14, 15, 16, 17)
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 _SMALL = ("shared_buffers=64MB", "max_connections=60", "max_wal_senders=4", "wal_level=replica")
 
@@ -33,7 +37,15 @@ def embedded() -> Path:
 
 def debian(major: int) -> Path | None:
     """Debian's binaries, None where that version is not installed."""
-    found = Path(f"/usr/lib/postgresql/{major}/bin")
+    return _with_postgres(Path(f"/usr/lib/postgresql/{major}/bin"))
+
+
+def unpacked(major: int) -> Path | None:
+    """The binaries that `make postgres` has unpacked, None where it has not."""
+    return _with_postgres(TOOLS / f"postgres-{major}" / "bin")
+
+
+def _with_postgres(found: Path) -> Path | None:
     return found if (found / "postgres").is_file() else None
 
 
