@@ -57,7 +57,7 @@ class RepositoryResult:
     `archive` is the name of the newest archive of ours there, `time` when its session was read (Unix seconds), `size`
     in bytes. `archives` counts ours there and `oldest` is the oldest one's time, None if listing is not allowed.
     `verified`: the store has proved that it holds the archive, not only accepted it. `removed` counts removals by
-    retention; `listed`: it was listed this time. `tidied`: the attempt to apply retention is known this time;
+    retention; `listed`: it was listed this time. `tidied`: this time it is known whether retention could be applied;
     `retention_code` is why it failed. `unknown` archives there are not counted.
     """
 

@@ -41,7 +41,7 @@ class Member:
 
     `volume` is the mount path of its claim (an absolute path), `path` the directory beneath it ("." for the volume
     itself), `settings_index` its index in the task's settings, or in its copies. `running` is the operator's
-    memory of the tenant's running time, as `policy.running_text` writes it; None without one.
+    memory of the tenant's running time, as `policy.ages.running_text` writes it; None without one.
     """
 
     __slots__ = ("path", "running", "settings_index", "volume")

@@ -41,7 +41,7 @@ _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LATEST = 253_402_300_799.0
 
 
-class StateProblem(Exception):  # noqa: N818 - as `cli.problems.Problem`
+class StateProblem(Exception):  # noqa: N818 - as `cli.terminal.problems.Problem`
     """The reason why the state file cannot be used: one sentence with the remedy."""
 
 

@@ -51,8 +51,8 @@ class Manifest:
     """The content of an archive.
 
     `time` is when the session was read (Unix seconds), `quiesced` whether its process was stopped then. `fingerprint`,
-    `pairing` and both counters are from its creds.json (see `policy.pairing`). `missing` and `unreadable` name
-    session files that are not in it (see `volume.snapshot`). Files and names are in ascending order.
+    `pairing` and both counters are from its creds.json (see `policy.archives.pairing`). `missing` and `unreadable` name
+    session files that are not in it (see `volume.copies.snapshot`). Files and names are in ascending order.
     """
 
     cluster: str

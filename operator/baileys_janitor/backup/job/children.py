@@ -1,4 +1,4 @@
-"""Child processes, one for each member or for many in turn: a slow one is killed without a loss to the others.
+"""Child processes, one for each member, or for many in turn: a slow one is killed, and the others are not affected.
 
 The library of a store has threads of its own and cannot be interrupted; a process can, and its memory is freed. Each
 message of the process is preceded by its length, so that an incomplete one is not used.

@@ -56,7 +56,7 @@ _ENTRY_BYTES: Final = PACKED_BYTES + NAME_DIGITS
 class Outcome:
     """The result of a member in one repository; a failure has a code and a sentence, which may be empty.
 
-    The code of a success is why surplus archives could not be removed; `tidied`: the attempt is known this time.
+    The code of a success is why surplus archives could not be removed. `tidied`: retention was tried this time.
 
     `held` are the indexes of the task's archives that are there, if the repository was listed;
     None if it was not. `put_only`: the credentials may not list. `verified`: the store has proved that it holds the

@@ -6,7 +6,7 @@
      "members":[["acme","/volumes/000","company-1",[0],true,"1;...;..."]]}
 
 A member is a tenant: its name, the mount path of its claim and the path beneath, the repositories to use by their
-index in the list, and our known archives (`policy.known_archives`). `true` before that means that the list is
+index in the list, and our known archives (`policy.archives.known_archives`). `true` before that means that the list is
 complete, so that a repository may be listed. A drill has no claims, so the mount and the path are empty. An eighth
 entry, `true`, puts an archive although the session may be unchanged.
 """

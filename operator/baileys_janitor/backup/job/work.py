@@ -45,7 +45,7 @@ IN_A_CLUSTER: Final[Mapping[str, str]] = {
     UNREACHABLE: "The store cannot be reached: check host and port of its endpoint, and that NetworkPolicies let the "
     "Jobs of backups through (networkPolicy.objectStores of the chart).",
 }
-"""Sentences that refer to another machine on the command line."""
+"""Sentences for a cluster, for codes whose usual ones are about the machine of the command line."""
 
 if TYPE_CHECKING:
     from baileys_janitor.backup.archive.encryption import Identities

@@ -48,9 +48,9 @@ class RestoreResult:
         archive: the name of the archive that was used; `time` says when its session was read (Unix seconds).
         fingerprint: the archive's, whole.
         vouched: whether the tenant's status has recorded the archive.
-        identity: the state of creds.json before (`policy.identity.STATES`); empty if it was not read.
+        identity: the state of creds.json before (`policy.files.identity.STATES`); empty if it was not read.
         restored: files that were put back, by kind; kept_back: those that were not, by reason and kind.
-        told: codes of notices for a person (`policy.restore_codes.EXPLANATIONS`).
+        told: codes of notices for a person (`policy.archives.restore_codes.EXPLANATIONS`).
         next_pre_key_id: the new value of both counters, 0 if they did not change.
         fetched_ms, ms: the duration of getting the archive, and of all the rest.
     """

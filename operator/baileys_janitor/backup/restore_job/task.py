@@ -52,7 +52,7 @@ class RestoreTask:
         archive: its name; empty for the tenant's latest.
         without: the name of an archive not to use as the latest, since it was made for this restore. Empty for none.
         fingerprint: of the tenant, as a person has typed it; empty if nobody has.
-        known: our recorded archives (`policy.known_archives`).
+        known: our recorded archives (`policy.archives.known_archives`).
         recorded: other known identities of the tenant: time (Unix seconds) and fingerprint.
         between: the directory that passes the archive from one container to the other.
         watch, watch_after: seconds without a write to the session required before and after the restore.

@@ -296,7 +296,7 @@ class _Reading:
 
 
 def _names_of(listing: Listing, limit_bytes: int) -> list[str]:
-    """Return the names of the session files but creds.json. Raises if not all fit into the limit."""
+    """Return the names of the session files but creds.json. Raises VolumeProblem unless all fit into the limit."""
     if listing.entries is None:
         raise VolumeProblem(SESSION_TOO_LARGE)
     entries = [entry for entry in listing.entries if entry.kind not in (OTHER, CREDS)]

@@ -64,7 +64,7 @@ class Swap:
 
     @property
     def planned(self) -> list[Planned]:
-        """What the run's plan names."""
+        """The files in the run's plan."""
         return [self.new] if self.old is None else [self.old, self.new]
 
     def carry_out(self, file_system: FileSystem) -> None:

@@ -43,7 +43,7 @@ class Owners:
 def owners_of(session: int) -> Owners:
     """Return the owners of an open session directory. Raises VolumeProblem.
 
-    In a directory of root's without creds.json (a rotation), the owner of the journal is used.
+    For root, in a directory of root's without creds.json (a rotation), the journal's owner is used.
     """
     try:
         directory = os.fstat(session)

@@ -10,7 +10,7 @@ with the janitor's files as it does without them.
 | `.janitor~activity` | when the tenant was running, one line |
 | `.janitor~key` | the secret key of this directory's hashes of contacts |
 | `.janitor~backups` | the archives of this session, and their locations |
-| `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.credential_copies` |
+| `.janitor~creds~<digits>` | a kept copy of creds.json: 20 digits, see `policy.archives.credential_copies` |
 | `.janitor~plan~<run>` | the files that a run is to move, written before its first removal |
 | `.janitor~restored~<run>` | the files that a restore from an archive made here, for its undo |
 | `.janitor~rotated~<run>` | the files that a rotation moved into the trash, and the end of their retention |

@@ -1,7 +1,7 @@
 """The results of scans, and the outcomes of runs: plain values that may leave the volume.
 
 None of them holds a file's name or content. Times are Unix seconds, sizes bytes, and lists of kinds are
-in the order of `policy.file_kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room
+in the order of `policy.files.file_kinds.KINDS`. A field is None when it is unknown, or when a Job's result had room
 only for the counts.
 """
 
@@ -37,8 +37,8 @@ class ScanResult:
     retention would remove now, `gain` by how many the emergency rules would lower the count, `floor` the count
     with every removable file gone. `looked` is the time of the scan, by the node's clock. `skewed` is true if the
     clocks of operator and node differ. `put_in`, `bins` and `held_days` are for the operator's memory of the tenant's
-    running time and its texts (`policy.running.Look`, `policy.estimate.Outlook`); `running` is the whole memory as
-    text, if the task had none or after a cleanup. `pre_key_span` is highest minus lowest pre-key id of the
+    running time and its texts (`policy.ages.running.Look`, `policy.cleanup.estimate.Outlook`); `running` is the whole
+    memory as text, if the task had none or after a cleanup. `pre_key_span` is highest minus lowest pre-key id of the
     uploaded batches. `ages` are five counts: under 1 day, 1 to 7, 7 to 14, 14 to 30, over 30 days. `kept` counts the
     files that the normal retention leaves, by the codes of `policy.reasons.KEPT`. `trash_files` and `trash_bytes` are
     the files in the trash; `volume_bytes` is the size of the file system. `copies` is the number of kept copies of

@@ -30,7 +30,7 @@ _MS = 1000
 
 
 class Unusable(Exception):  # noqa: N818  # not an error: only this file is left out
-    """A file that cannot be put back; `reason` is a code of `policy.restore_codes`."""
+    """A file that cannot be put back; `reason` is a code of `policy.archives.restore_codes`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

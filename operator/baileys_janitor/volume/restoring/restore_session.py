@@ -76,7 +76,7 @@ class SessionRestoreResult:
 
     `outcome` is Completed, NothingToDo, Refused, Repeated, Capped or Failed, with a reason code. `restored_by_kind`
     counts the files that were put back, `kept_back` the others by reason and kind; `told` are codes of notices for a
-    person (`policy.restore_codes`). `fingerprint` is the archive's. `state` is the state of creds.json before,
+    person (`policy.archives.restore_codes`). `fingerprint` is the archive's. `state` is the state of creds.json before,
     empty if it was not read; `next_pre_key_id` is the new value of both counters, 0 if they did not change.
     """
 

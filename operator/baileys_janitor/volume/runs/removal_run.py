@@ -80,7 +80,7 @@ class RemovalRun:
         result: CleanResult,
         before: Callable[[], None] | None = None,
     ) -> None:
-        """Move the files and enter into `result` what became of them.
+        """Move the files, and enter the outcome into `result`.
 
         `protect` returns, right before each move, the reason why a file must stay. `before` is called between plan and
         journal. Raises OSError and VolumeProblem while nothing has moved; later problems are in the result.

@@ -122,7 +122,7 @@ def read_memory(directory: int, entries: list[Entry], now: float) -> Memory | No
 
 
 def write_memory(directory: int, text: str, owners: Owners) -> None:
-    """Write a memory to the volume, in the format of `policy.running_text`.
+    """Write a memory to the volume, in the format of `policy.ages.running_text`.
 
     The directory is not synced. Raises OSError.
     """

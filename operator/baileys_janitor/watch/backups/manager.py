@@ -107,7 +107,7 @@ class Backups:
         self._began_at += step
 
     def context(self, record: DirectoryRecord) -> BackupContext | None:
-        """Return what the status of a directory's backups depends on; None if it has no backups."""
+        """Return the context for the status of a directory's backups; None without backups, or if it is left alone."""
         assert self._settings is not None
         found = self._settings.backups_of(record.name)
         if found is None or _is_left_alone(record):
