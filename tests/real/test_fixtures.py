@@ -138,6 +138,7 @@ def test_a_lone_memory_file_silences_the_tenant_in_its_group(tmp_path: Path) -> 
     assert failures(sessions.check(session, tmp_path / "peers")) == ["ownGroups"]
 
 
+@every
 @pytest.mark.usefixtures("node")
 def test_the_check_sees_what_a_careless_cleanup_breaks(tmp_path: Path) -> None:
     session = sessions.unpack("emergency", tmp_path / "session", peers=tmp_path / "peers")

@@ -14,6 +14,7 @@ import pytest_asyncio
 from kubernetes import aio as untyped
 
 from sandbox import Cluster
+from tests.all_checks import ALL_CHECKS
 from tests.sandbox.support import DEFINITION, PATIENCE, thing, until
 
 aio: Any = untyped
@@ -106,6 +107,7 @@ async def test_a_kopf_operator_survives_a_restart_of_the_api_server(
     await until(lambda: any(name == "after" for _, name in seen))
 
 
+@pytest.mark.skipif(not ALL_CHECKS, reason="ALL_CHECKS=1 runs it: to import the client takes long")
 async def test_the_asynchronous_client_reads_writes_and_watches(fresh: Cluster) -> None:
     configuration = aio.client.Configuration()
     await aio.config.load_kube_config(

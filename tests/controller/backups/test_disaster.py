@@ -39,7 +39,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Object = dict[str, Any]
 RUNBOOK = (ROOT / "docs/runbooks/disaster-recovery.md").read_text()
 NAMESPACES = ("shop", "support")
-TENANTS_EACH = 25 if os.environ.get("ALL_CHECKS") else 3
+TENANTS_EACH = 25 if os.environ.get("ALL_CHECKS") else 2
 NAMES = [f"tenant-{number}" for number in range(TENANTS_EACH)]
 FIRST_USER = 1000
 
