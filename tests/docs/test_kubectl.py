@@ -10,6 +10,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -337,12 +338,15 @@ async def test_a_command_that_does_not_work_would_be_noticed(shell: Shell) -> No
         assert await shell.paste(wrong) != "", wrong
 
 
+@cache
+def _known_paths() -> frozenset[str]:
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return frozenset(path.lstrip(".") for path in fields(schema, ""))
+
+
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 async def test_every_path_into_a_tenant_exists(page: Path) -> None:
-    known = {
-        path.lstrip(".")
-        for path in fields(crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "")
-    }
+    known = _known_paths()
     for block in typed(page):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             if re.search(r"\b(bt|baileystenants?)\b", line):
