@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets
-from tests.plugin.conftest import LATEST, Run
+from tests.plugin.conftest import LATEST, Run, cluster
 from tests.plugin.played import OPERATIONS, Played
 from tests.plugin.tenants import Fleet, Tenant, account
 
@@ -25,14 +25,16 @@ GROUP = "120363400000000000@g.us"
 RUN = "20261128-093500-ab12"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def accounts(fleet: Fleet) -> None:
-    """A namespace of these tests alone, with a tenant and accounts of few rights."""
-    fleet.create("v1/namespaces", "", {"metadata": {"name": SHOP}})
-    fleet.add(Tenant(SHOP, "acme", "Unknown", 0))
-    operations = {"baileysoperations.janitor.baileys.dev": "create,get,list,watch"}
-    account(fleet, SHOP, "keyless", operations)
-    account(fleet, SHOP, "maker", {**operations, "secrets": "create"})
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Fleet]:
+    """A cluster of these tests alone, with a tenant and accounts of few rights."""
+    with cluster(tmp_path_factory.mktemp("mended"), programs) as fleet:
+        fleet.create("v1/namespaces", "", {"metadata": {"name": SHOP}})
+        fleet.add(Tenant(SHOP, "acme", "Unknown", 0))
+        operations = {"baileysoperations.janitor.baileys.dev": "create,get,list,watch"}
+        account(fleet, SHOP, "keyless", operations)
+        account(fleet, SHOP, "maker", {**operations, "secrets": "create"})
+        yield fleet
 
 
 @pytest.fixture
