@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -72,7 +73,7 @@ def command(
     more: dict[str, Any] = {"rotate": {"undo": rotate_undo}} if rotate_undo else {}
     asked = Asked(namespace, tenant, "Rotate", {**more, **stops}, dry_run)
     waiting = Waiting(wait, timeout, output, frozenset({AWAITING}))
-    return carry_out(cluster, [asked], waiting, ended=_say_what_is_due)
+    return carry_out(cluster, [asked], waiting, ended=partial(_say_what_is_due, quiesce))
 
 
 def _is_meant(where: str, tenant: str) -> bool:
@@ -86,12 +87,14 @@ def _is_meant(where: str, tenant: str) -> bool:
     return answer.strip() in (tenant, where)
 
 
-def _say_what_is_due(operation: OperationDocument) -> None:
+def _say_what_is_due(quiesce: str | None, operation: OperationDocument) -> None:
     """Say how to follow a rotation that waits for a pairing, and how to take it back."""
     if phase_of(operation) != AWAITING:
         return
     namespace = operation["namespace"]
     follow = command_line("follow", operation["name"], namespace=namespace)
-    back = command_line("rollback", operation["tenant"], "--wait", namespace=namespace)
+    stops = () if quiesce is None else ("--quiesce", quiesce)
+    back = command_line("rollback", operation["tenant"], *stops, "--wait", namespace=namespace)
     say(f"Pair the tenant now. To see when that is done: {follow}")
-    say(f"To take it back before, with the workload stopped: {back}")
+    stopped = ", with the workload stopped" if quiesce is None else ""
+    say(f"To take it back before that{stopped}: {back}")
