@@ -180,17 +180,6 @@ async def test_what_names_nobody_is_said_with_the_secrets_name_and_no_more(
         assert len(status["steps"]) == 1
 
 
-@live
-async def test_repairs_must_be_allowed_by_the_configuration(
-    world: Asked, operator: Operator
-) -> None:
-    await world.company("acme", "healthy")
-    async with operator():
-        await world.operate("mend", "acme", "RepairContact", repairContact=ASKED)
-        status = await world.over("mend", "Failed")
-        assert status["conditions"][0]["reason"] == "NotAllowed"
-
-
 def test_no_policy_lets_its_job_into_the_network() -> None:
     reach = tracker.OBJECT_STORE_ACTIONS | tracker.STORE_ACTIONS | tracker.STORE_BACKUP_ACTIONS
     assert REPAIR not in reach
