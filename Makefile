@@ -114,9 +114,10 @@ debian-tools: # One after the other: two of apt-get would collide
 test-tools: setup debian-tools
 	@MAKEFLAGS= $(MAKE) --no-print-directory --jobs=2 PYTHON=$(PYTHON) $(addprefix $(TOOLS)/,pm2 installers stores site release)
 
-lint: $(VENV)/.done ## Check style
+lint: $(VENV)/.done ## Check style, and the words of pages, docstrings and comments
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m docsite.words
 
 types: $(VENV)/.done ## Check types
 	$(BIN)/mypy

@@ -86,7 +86,7 @@ class Ground:
             os.close(directory)
 
     def task(self, tenant: str) -> RestoreTask:
-        """Return the task of a tenant of whom nothing but the fingerprint is known."""
+        """Return the task of a tenant whose fingerprint alone is known."""
         home = self.room / "tenants" / tenant
         store = Store("eu", self.url, self.proxy.url, servers.REGION, str(self.secret))
         return RestoreTask(

@@ -32,7 +32,7 @@ IMAGE = "baileys-janitor:bench"
 class Cell:
     """One API server with one fleet, as an async context manager.
 
-    `volumes` are the simulated directories; `simulation.ledger` tells of every Job. With `assets`, a directory
+    `volumes` are the simulated directories; `simulation.ledger` has every Job. With `assets`, a directory
     that holds etcd and kube-apiserver, the API server is a real one.
     """
 

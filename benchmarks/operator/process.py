@@ -89,7 +89,7 @@ class Process:
         return self._log.read_text(errors="replace")[-2000:]
 
     def complaints(self) -> list[str]:
-        """What it logged as a warning or an error, but for what it tells of tenants: in a sound cell, nothing."""
+        """What it logged as a warning or an error, except about tenants: in a sound cell, nothing."""
         lines = self._log.read_text(errors="replace").splitlines()
         loud = [line for line in lines if " WARNING " in line or " ERROR " in line]
         return [line for line in loud if " decisions: " not in line]

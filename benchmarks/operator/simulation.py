@@ -67,7 +67,7 @@ def janitor_message(volumes: Volumes) -> Message:
 
 
 class Simulation:
-    """Runs Jobs, as an async context manager; `ledger` tells of them."""
+    """Runs Jobs, as an async context manager; `ledger` has them."""
 
     def __init__(self, access: Access, message: Message) -> None:
         self.ledger = Ledger()

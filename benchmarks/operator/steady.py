@@ -157,7 +157,7 @@ def lag(cell: Cell) -> Object:
     """How late scans were, from outside: of tenants whose cadence is known without asking the operator.
 
     From `warning` on (and for everybody without `adaptive`) the next scan is due one interval after the last
-    result was there. Earlier than due, as a rider in another's Job, is not late.
+    result was there. Earlier than due, in a Job for others, is not late.
     """
     late: list[float] = []
     last: dict[tuple[str, str], float] = {}

@@ -1,4 +1,4 @@
-"""The first row: how the fleet fares, and who needs a look."""
+"""The first row: the state of the fleet, and which tenants need attention."""
 
 from __future__ import annotations
 

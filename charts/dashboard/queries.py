@@ -18,7 +18,7 @@ WORST = 50
 
 
 def each(metric: str, of: str = FLEET, also: str = "") -> str:
-    """A metric of every tenant, whichever replica tells of it."""
+    """A metric of every tenant, whichever replica exports it."""
     by = f"{IDENTITY}, {also}" if also else IDENTITY
     return f"max by ({by}) ({metric}{{{of}}})"
 

@@ -19,7 +19,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """This process and its surroundings. Times are Unix seconds."""
+    """This process and its context. Times are Unix seconds."""
 
     started: float
     """When this process started."""

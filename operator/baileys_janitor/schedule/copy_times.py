@@ -59,7 +59,7 @@ def _free_after_failure(tenant: TenantState, every: float) -> float:
     """Return from when on it is tried again after no copy could be kept.
 
     What passes by itself is tried again after an hour, and then after twice as long each time; all else, which somebody
-    must mend, no more often than a copy is kept.
+    must fix, no more often than a copy is kept.
     """
     copies = tenant.copies
     if copies.tried_at is None:

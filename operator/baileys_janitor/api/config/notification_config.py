@@ -149,7 +149,7 @@ class Route(Model):
     resolved: bool = Field(default=True, description="Tell when it is over, too.")
     cleanups: bool | None = Field(
         default=None,
-        description="Tell of cleanups, too. Left out: yes, unless the route has a level above Warning or reasons.",
+        description="Report cleanups, too. Left out: yes, unless the route has a level above Warning or reasons.",
     )
     summary: bool | None = Field(
         default=None,

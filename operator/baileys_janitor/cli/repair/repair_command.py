@@ -363,7 +363,7 @@ def _command(repair: Repair, document: RepairDocument, *more: str) -> str:
     request = repair.request
     words = ["repair"]
     if request.group:
-        personal = "-" in request.group  # an old group bears the number of who made it
+        personal = "-" in request.group  # an old group's name has the number of who made it
         words += ["--group"] if personal else ["--group", request.group]
     words += _naming(request, document)
     words += ["--all-authors"] if request.all_authors else []

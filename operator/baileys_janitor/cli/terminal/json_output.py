@@ -67,7 +67,7 @@ class FindingDocument(TypedDict):
 
 
 class TrashDocument(TypedDict):
-    """What lies in a directory's trash; `returned` of its names bear a session file again."""
+    """What lies in a directory's trash; `returned` of its names have a session file again."""
 
     runs: int
     files: int

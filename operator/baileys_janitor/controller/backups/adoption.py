@@ -1,7 +1,7 @@
 """Takes up the Jobs of backups and drills that an earlier operator has begun, so that what they bring counts, once.
 
 Before a Job is created its name is stored in the status of one of its tenants. Nobody can guess that name, so a Job
-that bears it is the operator's own, whatever its labels are; what its members were told is read from its template,
+that has it is the operator's own, whatever its labels are; what its members were told is read from its template,
 which nobody can change. A result that the earlier operator has taken in already is known by the time of the attempt.
 """
 

@@ -198,7 +198,7 @@ def pod_refused(message: str) -> Fault:
 
 
 def pending(pod: Object) -> Fault | None:
-    """Return why a pod does not start, or None while it simply is starting."""
+    """Return why a pod does not start, or None while it is starting."""
     status = part(pod, "status")
     if text(status.get("phase")) not in {"", "Pending"}:
         return None

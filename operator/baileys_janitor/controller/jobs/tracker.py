@@ -202,7 +202,7 @@ class JobTracker:
         return self._all.get((namespace, name)) if name else None
 
     def find(self, namespace: str, name: str, uid: str) -> TrackedJob | None:
-        """Return the Job under way with that uid; None for what only bears its name.
+        """Return the Job under way with that uid; None for what only has its name.
 
         A Job whose creation has not been answered yet notes that something was heard which may be its own.
         """
@@ -239,7 +239,7 @@ OPERATION_LABEL = f"{GROUP}/operation"
 
 
 def is_of_operation(body: Object) -> bool:
-    """Return whether a Job or pod bears the label of an operation's Job."""
+    """Return whether a Job or pod has the label of an operation's Job."""
     return OPERATION_LABEL in decoding.part(body, "metadata", "labels")
 
 
@@ -255,25 +255,25 @@ SET_ACTIONS = frozenset({"list"})
 
 
 def is_of_set(body: Object) -> bool:
-    """Return whether a Job or pod bears the label of a Job of a set of tenants."""
+    """Return whether a Job or pod has the label of a Job of a set of tenants."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in SET_ACTIONS
 
 
 def is_of_backup(body: Object) -> bool:
-    """Return whether a Job or pod bears the label of a backup's Job."""
+    """Return whether a Job or pod has the label of a backup's Job."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in BACKUP_ACTIONS
 
 
 def is_of_store(body: Object) -> bool:
-    """Return whether a Job or pod bears the label of a key store's Job."""
+    """Return whether a Job or pod has the label of a key store's Job."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in STORE_ACTIONS
 
 
 def is_of_store_backup(body: Object) -> bool:
-    """Return whether a Job or pod bears the label of a Job of a key store's backups."""
+    """Return whether a Job or pod has the label of a Job of a key store's backups."""
     labels = decoding.part(body, "metadata", "labels")
     return decoding.text(labels.get(ACTION_LABEL)) in STORE_BACKUP_ACTIONS
 

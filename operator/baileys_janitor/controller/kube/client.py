@@ -59,7 +59,7 @@ class ApiError(Exception):
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
-    """Return the URL path of a resource: `group` is e.g. `/apis/batch/v1`, the core group by default.
+    """Return the URL path of a resource: `group` is a path such as `/apis/batch/v1`, the core group by default.
 
     Names are quoted: some are read from objects that others write, such as a pod's node.
     """

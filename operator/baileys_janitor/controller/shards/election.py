@@ -1,6 +1,6 @@
 """The election for shards: a Lease for each, and one for the layout, without which nobody acts.
 
-The Lease of the layout bears the configured name, which is that of the only Lease where there is one shard. Every
+The Lease of the layout has the configured name, which is that of the only Lease where there is one shard. Every
 replica that holds a shard renews it under the same identity, `shards-N`. Replicas that go by another number of shards,
 or by none, see it held by somebody else and stand by: two layouts are never at work at a time.
 """

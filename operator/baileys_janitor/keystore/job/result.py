@@ -43,7 +43,7 @@ _CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 class Scan:
     """A count of a store: its report, how many keys a cleanup would remove now, and why the others stay.
 
-    `expired` is None where nothing may be removed; the report's hindrances are the reasons.
+    `expired` is None where nothing may be removed; the report's `hindrances` are the reasons.
     """
 
     report: Report

@@ -1,7 +1,7 @@
 """The actual tables of the database, and why nothing may be removed from them.
 
-`inspect` raises where the table cannot even be read. Everything that only forbids removals is a hindrance: the report
-still runs and includes it.
+`inspect` raises where the table cannot even be read. Everything that only forbids removals is one of the
+`hindrances`: the report still runs and includes it.
 """
 
 from __future__ import annotations
