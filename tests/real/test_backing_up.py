@@ -11,6 +11,7 @@ import pytest
 
 from baileys_janitor.cli.main import main
 from baileys_janitor.cli.restore import restore_command
+from tests.all_checks import one_in
 from tests.backup import servers
 from tests.real import judging, sessions
 from tests.real.directory import names, snapshot
@@ -18,7 +19,7 @@ from tests.real.directory import names, snapshot
 pytestmark = pytest.mark.usefixtures("node")
 
 
-@pytest.fixture(params=["directory", "s3"])
+@pytest.fixture(params=one_in(2, ["directory", "s3"]))
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[str]]:

@@ -6,7 +6,6 @@ Each function returns an `Advice`, or None when there is nothing to report.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from baileys_janitor.policy.ages.ages import nanoseconds
 from baileys_janitor.policy.files.file_entry import listed
@@ -85,7 +84,8 @@ class Advice:
     rotates: bool = False
 
 
-class Cleaned(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cleaned:
     """The counted files that a cleanup left, and the number of files that it removed."""
 
     after: int

@@ -51,10 +51,6 @@ _LEAST, _MOST = "1h", "28d"
             "baileys-janitor rotate /srv/sessions/962303 --stopped --apply",
             "Move it, once the process is stopped. Then start it, and pair it.",
         ),
-        (
-            "baileys-janitor rollback /srv/sessions/962303 --stopped --apply",
-            "Bring the old session back, as long as nobody has paired.",
-        ),
     ),
 )
 @target_options
