@@ -193,7 +193,7 @@ if os.environ.get("ALL_CHECKS"):
         )
         for method, path, most in (
             ("PATCH", STATUS, 11),
-            ("PATCH", r"baileysoperations/back\?", 3),
+            ("PATCH", r"baileysoperations/back(\?|$)", 3),
             ("PUT", SCALING, 2),
             ("POST", JOB, 2),
         )
