@@ -8,7 +8,10 @@ end
 hs.message = status.message
 if status.phase == "Completed" then
   hs.status = "Healthy"
-elseif status.phase == "Failed" then
+elseif status.phase == "AwaitingPairing" then
+  -- Somebody has to pair the tenant.
+  hs.status = "Suspended"
+elseif status.phase == "Failed" or status.phase == "RolledBack" then
   hs.status = "Degraded"
 elseif status.phase == "Pending" then
   for _, condition in ipairs(status.conditions or {}) do
