@@ -1,4 +1,4 @@
-"""The command `baileys-janitor`: a group whose commands are loaded when they are asked for.
+"""The command `baileys-janitor`: a group that imports each command only when it runs.
 
 Nothing reaches the user as a traceback: every failure is one sentence on standard error and an exit
 code (0 done, 1 something could not be done, 2 bad usage, 3 `scan --fail-on` reached, 130 Ctrl-C).
@@ -159,7 +159,7 @@ def application() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line with these arguments (without the program's name); the exit code."""
+    """Run the command line with these arguments (without the program's name); return the exit code."""
     return run_application(application, argv, "baileys-janitor")
 
 
@@ -196,7 +196,7 @@ def run_application(group: click.Command, argv: Sequence[str], program: str) -> 
 
 
 def _unforeseen(error: Exception) -> int:
-    """Report a fault of ours by its kind and place alone: its text may hold a file's name."""
+    """Report an internal error by its type and place only: its text may hold a file's name."""
     if isinstance(error, ModuleNotFoundError) and (extra := extras.of_module(error.name)):
         say(f"Error: {extras.sentence(extra)}")
         return EXIT_USAGE

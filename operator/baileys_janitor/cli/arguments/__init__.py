@@ -1,1 +1,1 @@
-"""What the command line takes: paths, options, settings, and what a shell completes."""
+"""The arguments of the command line: paths, options, settings, and shell completion."""

@@ -1,7 +1,7 @@
-"""What a shell offers for a word: directories, files, tenants' names, runs.
+"""Shell completion: directories, files, tenants' names, runs.
 
-Whoever can write beneath a root names directories as he likes, and shells expand what is offered to them, so only plain
-names are offered. A completion never prints a problem, and changes nothing.
+Anybody with write access beneath a root can choose directory names, and shells expand the words that they are offered,
+so only plain names are offered. A completion never prints a problem, and changes nothing.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Item
 
 
 def companies(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the tenants beneath the paths that were typed so far, or beneath BAILEYS_SESSIONS_PATH."""
+    """Return the tenants beneath the paths typed so far, or beneath BAILEYS_SESSIONS_PATH."""
     names = [target.company for target in _targets(ctx) if target.company is not None]
     return plain(names, incomplete)
 
 
 def runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the runs that can be put back there, the latest first."""
+    """Return the runs there that can be undone, latest first."""
     from baileys_janitor.cli.cleanup.list_runs import runs_of
     from baileys_janitor.cli.terminal.problems import Problem
 
@@ -53,7 +53,7 @@ def runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[s
 
 
 def plain(names: list[str], incomplete: str) -> list[str]:
-    """Return the names that begin with what was typed and that no shell expands; a bounded number of them."""
+    """Return the names that begin with the typed text and that no shell expands; a bounded number of them."""
     fitting = (name for name in names if name.startswith(incomplete) and _PLAIN.fullmatch(name))
     return [name for name, _ in zip(fitting, range(OFFERED_AT_MOST), strict=False)]
 
@@ -63,7 +63,7 @@ def _targets(ctx: click.Context) -> list[Target]:
     from baileys_janitor.cli.arguments.targets import find_targets
     from baileys_janitor.cli.terminal.problems import Problem
 
-    # Where the option's own value is still missing, click leaves the paths among the arguments.
+    # While the option's own value is missing, click leaves the paths among the arguments.
     typed = ctx.params.get("paths") or [each for each in ctx.args if not each.startswith("-")]
     default = os.environ.get(SESSIONS_PATH_VARIABLE)
     paths = [os.path.expanduser(each) for each in typed or [default] if each]  # noqa: PTH111 - as typed

@@ -23,9 +23,9 @@ DRY_RUN_VARIABLE: Final = "DRY_RUN"
 
 
 class Setting(NamedTuple):
-    """One setting: where it stands in the spec, its option, and its help.
+    """One setting: its place in the spec, its option, and its help.
 
-    `default` is for the help alone; what is in force comes from the policy and the API.
+    `default` is only for the help; the value in force comes from the policy and the API.
     """
 
     group: str
@@ -125,7 +125,7 @@ _TYPES: Final[dict[str, click.ParamType[Any]]] = {
 
 
 def target_options(command: Command) -> Command:
-    """Add what names session directories: PATH..., `--company` and `--pattern`, for `targets.find_targets`.
+    """Add the parameters that select session directories: PATH..., `--company`, `--pattern` (`targets.find_targets`).
 
     They reach the command as `paths`, `companies` and `pattern`.
     """
@@ -162,7 +162,7 @@ def output_option(*formats: str) -> Callable[[Command], Command]:
 
 
 def narrowing(companies: Sequence[str], pattern: str | None) -> list[str]:
-    """Return the options with which a printed command means the same directories."""
+    """Return the options with which a printed command selects the same directories."""
     words = [word for company in companies for word in ("--company", company)]
     return words if pattern is None else [*words, "--pattern", pattern]
 
@@ -197,7 +197,7 @@ def settings_options(
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings among a command's parameters, nested as in the spec; what is unset is absent."""
+    """Return the settings among a command's parameters, nested as in the spec; unset ones are absent."""
     layer: dict[str, Any] = {}
     for setting in (*SETTINGS, UNDO_WINDOW):
         value = values.get(setting.parameter)
@@ -208,7 +208,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the paths typed, else the one in BAILEYS_SESSIONS_PATH, else bad usage."""
+    """Return the paths typed, else the one in BAILEYS_SESSIONS_PATH; raise bad usage without either."""
     if paths:
         return paths
     path = os.environ.get(SESSIONS_PATH_VARIABLE)
@@ -221,7 +221,7 @@ def paths_or_environment(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def dry_run_asked() -> bool | None:
-    """Return DRY_RUN as true, false or None when unset; any other word is bad usage, never a guess."""
+    """Return DRY_RUN as true or false, None when unset; any other word is bad usage."""
     text = os.environ.get(DRY_RUN_VARIABLE, "").strip().lower()
     if not text:
         return None

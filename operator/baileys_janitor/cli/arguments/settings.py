@@ -1,7 +1,7 @@
 """The settings in force: option, then environment, then configuration file, then built-in default.
 
-The words are those of a tenant's spec and the checks are the API's, so that a file that works here
-works in a cluster. Nothing of that is loaded when nothing is set.
+The keys are those of a tenant's spec and the checks are the API's, so that a file that works here
+works in a cluster. The API is not loaded when nothing is set.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ WATCH_OWN: Final = frozenset(
         *("circuitBreaker", "backup", "notifications", "logging"),
     }
 )
-"""Keys of the watch's file that mean nothing here: one file may serve both."""
+"""Keys of the watch's file that are ignored here: one file may serve both."""
 _EMERGENCY_FOLLOWS: Final = ("sessionMaxAge", "senderKeyMaxAge", "preKeys")
 _DEFAULT_UNDO_WINDOW_SECONDS: Final = 86_400
 _CONFIG_SIZE_LIMIT: Final = 1 << 20
 
 
 class InForce(NamedTuple):
-    """What a command works with; `undo_window` in seconds.
+    """The settings of a command; `undo_window` in seconds.
 
-    `keep` copies of creds.json are kept of one pairing (0: none is made), and one every so many seconds.
+    `keep` copies of creds.json are kept of one pairing (0: none is made), one every `keep_every` seconds.
     """
 
     policy: Settings
@@ -49,7 +49,7 @@ class InForce(NamedTuple):
 
 
 def settings_in_force(values: Mapping[str, Any]) -> InForce:
-    """Return the settings for a command's parameters; bad usage with one sentence when they cannot be."""
+    """Return the settings for a command's parameters; raise bad usage with one sentence if they are invalid."""
     layer = given(dict(values))
     config_path = values.get("config_path")
     if not layer and not config_path:
@@ -62,12 +62,12 @@ def settings_in_force(values: Mapping[str, Any]) -> InForce:
 def merged_layers(
     from_file: dict[str, Any], layer: dict[str, Any], config_path: str | None
 ) -> dict[str, Any]:
-    """Return the keys of a spec that the file or, above it, the options set; bad usage where they cannot work."""
+    """Return the keys of a spec that the file or the options set (options win); raise bad usage if invalid."""
     return _Merge(from_file, layer, config_path).merged()
 
 
 class _Merge:
-    """Two layers above the built-in defaults, and who is to be named when they do not work."""
+    """Two layers above the built-in defaults, and the source of each field for error messages."""
 
     def __init__(
         self, from_file: dict[str, Any], layer: dict[str, Any], config_path: str | None
@@ -90,7 +90,7 @@ class _Merge:
         )
 
     def merged(self) -> dict[str, Any]:
-        """Return what is set in either layer; bad usage where it cannot work together."""
+        """Return the merged settings; raise bad usage if they conflict."""
         from baileys_janitor.api.config.cross_field_rules import Conflict, check
         from baileys_janitor.api.config.defaults import BUILT_IN
         from baileys_janitor.api.config.merge import merged_settings
@@ -125,7 +125,7 @@ class _Merge:
         return printable(self.config_path or "")
 
     def _origin(self, field: str) -> str:
-        """Return where a person set a field: the option or the variable, the file's key, or the default."""
+        """Return the source of a field: the option, the variable, the file's key, or the default."""
         setting = _setting_of(field)
         if setting is not None and _at(self.layer, field) is not None:
             context = click.get_current_context(silent=True)
@@ -141,7 +141,7 @@ def _setting_of(field: str) -> Setting | None:
 
 
 def _emergency_follows(own: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
-    """Shorten the emergency retention with the retention: it may not keep more."""
+    """Shorten the emergency retention with the retention: it must not keep more."""
     from baileys_janitor.api.values.durations import seconds_of
 
     follows: dict[str, Any] = {}

@@ -8,11 +8,11 @@ from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.problems import usage
 
 LARGEST_FILE: Final = 64 * 1024
-"""Characters of a file that can be what is meant."""
+"""The largest accepted file, in characters."""
 
 
 def text_of(path: str, option: str, largest: int = LARGEST_FILE) -> str:
-    """Return the text of a small file; bad usage, naming the option, where it cannot be read."""
+    """Return the text of a small file; raise bad usage that names the option if it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
             text = file.read(largest + 1)

@@ -1,4 +1,4 @@
-"""From the paths a person types to the session directories they mean.
+"""Resolves the paths on the command line to session directories.
 
 A PATH is one session directory, or a root with session directories beneath it, of any layout (`volume.roots`).
 Symbolic links are never followed below the path, and the path itself must not be one.
@@ -36,7 +36,7 @@ class Target(NamedTuple):
     """One session directory: opened as `path` beneath `root`, shown to people as `shown`.
 
     `company` is the tenant's name: the path beneath the root without a leading `company_` in each part; None for a
-    directory that was given itself and is not called company_*. `looks` is what `volume.roots` says.
+    directory that was given itself and is not called company_*. `looks` comes from `volume.roots`.
     """
 
     root: str
@@ -51,9 +51,9 @@ class Target(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the paths led to: directories to look at, the paths that led nowhere, and what was skipped.
+    """The result of a search: directories to work on, problems with paths, and skipped directories.
 
-    `twice` names directories that were reached by two names; the first is among the targets.
+    `twice` names directories that were found under two names; the first is among the targets.
     """
 
     targets: list[Target]
@@ -65,10 +65,10 @@ class Found(NamedTuple):
 def find_targets(
     paths: Sequence[str], companies: Sequence[str] = (), pattern: str | None = None
 ) -> Found:
-    """Return every session directory behind `paths`, each once, in the order given and then by name.
+    """Return every session directory in `paths`, each once, in the order given and then by name.
 
     `pattern` keeps only the directories whose path beneath the root it matches, `companies` only the tenants named.
-    A path that cannot be used becomes a problem and the others go on; a company that is nowhere is bad usage.
+    A path that cannot be used becomes a problem and the search continues; an unknown company is bad usage.
     """
     _check(pattern)
     targets: list[Target] = []
@@ -95,7 +95,7 @@ def find_targets(
 
 
 def skipped_line(skipped: Iterable[roots.Skipped]) -> str | None:
-    """Return what was not searched and why, as one line; None when there is nothing to say."""
+    """Return one line on the directories that were not searched and why; None if there are none."""
     parts = []
     for each in skipped:
         noun, why = _WHY_SKIPPED[each.reason]
@@ -150,7 +150,7 @@ def _nothing(shown: str, pattern: str | None, found: Roots) -> Problem:
 
 
 def _not_searched(path: str, found: Roots) -> list[Problem]:
-    """Return a problem for what could not be searched though it should have been."""
+    """Return a problem for each kind of directory that should have been searched and could not be."""
     problems = []
     for each in found.skipped:
         names = ", ".join(_shown(path, name) for name in each.paths)
@@ -182,14 +182,14 @@ def _targets(path: str, search: Roots) -> list[Target]:
             found.append(Target(path, ".", shown_path(path), _own_company(path), each.looks))
             continue
         company = _company_of(each.path)
-        # `7` beside `company_7`: each by its whole name.
+        # `7` and `company_7` share a tenant name: show each by its whole name.
         name = printable(each.path) if names[company] > 1 else company
         found.append(Target(path, each.path, _shown(path, each.path), name, each.looks))
     return found
 
 
 def _company_of(path: str) -> str:
-    """Return how a tenant is called: `tenants/company_7` is `tenants/7`."""
+    """Return a tenant's name: `tenants/company_7` is `tenants/7`."""
     return printable(
         "/".join(part.removeprefix(COMPANY_PREFIX) or part for part in path.split("/"))
     )
@@ -243,7 +243,7 @@ def _last_part(path: str) -> str:
 
 
 def _together(searches: Sequence[tuple[str, Roots]]) -> list[roots.Skipped]:
-    """Return what all searches skipped, one entry a reason, with paths as people see them."""
+    """Return the directories that all searches skipped, one entry for each reason, with paths as displayed."""
     numbers: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for path, search in searches:
@@ -257,7 +257,7 @@ def _together(searches: Sequence[tuple[str, Roots]]) -> list[roots.Skipped]:
 
 
 def _each_once(targets: Iterable[Target]) -> tuple[list[Target], list[tuple[str, str]]]:
-    """Return the targets without those that were met before; pairs where one directory has two real paths."""
+    """Return the targets without duplicates, and the pairs of paths that are one directory."""
     seen: dict[tuple[int, int], Target] = {}
     once: list[Target] = []
     twice: list[tuple[str, str]] = []
@@ -291,7 +291,7 @@ def _selected(targets: list[Target], companies: Sequence[str]) -> list[Target]:
 
 
 def _names_of(target: Target) -> tuple[str, ...]:
-    """Return what a tenant may be called: its name, and its path beneath the root or its directory's own name."""
+    """Return the accepted names of a tenant: its name, and its path beneath the root or its directory's own name."""
     own = _last_part(target.root) if target.path == "." else target.path
     return (printable(own),) if target.company is None else (target.company, printable(own))
 

@@ -1,1 +1,1 @@
-"""The cluster as `kubectl` shows it: contexts, logins and rights are the user's own."""
+"""Access to the cluster through `kubectl`, with the user's own contexts, logins and rights."""

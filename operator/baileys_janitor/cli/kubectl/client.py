@@ -1,7 +1,7 @@
-"""Requests to the API server through `kubectl`, by their paths: no discovery, and no client of our own.
+"""Requests to the API server through `kubectl`, by path: without discovery and without a client library.
 
-The paths are asked for with `--raw`, so that a server without a resource answers like one that refuses it, and nothing
-is asked twice. What kubectl prints is JSON of the API server; it is read within bounds by whoever asks for it.
+The paths are requested with `--raw`, so that a server without a resource answers like one that refuses it, and no
+request is sent twice. kubectl prints the API server's JSON, which each caller reads within bounds.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 PAGE: Final = 500
-"""Objects in one answer: at most some megabytes."""
+"""Objects in one page: at most some megabytes."""
 _TIMEOUT_SECONDS: Final = 60
 _ASKS: Final = b"Please enter Username"
-"""What kubectl prints, and waits for an answer, where it has no credentials."""
+"""The prompt of kubectl without credentials, at which it waits for input."""
 _EXPIRED_MOST: Final = 3
-"""Times that a listing begins anew because it took too long for the API server to remember where it was."""
+"""The most times that a list is restarted because its continue token expired."""
 _LINE_MOST: Final = 4 * 2**20
 """Bytes of one event of a watch; the API server stores no object that is larger than 1.5 MiB."""
 _SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -65,7 +65,7 @@ class Kubectl:
     def pages(
         self, resource: Resource, namespace: str | None, query: Query = NO_QUERY
     ) -> Iterator[Object]:
-        """Yield the pages of a list; raise Expired where the API server forgot it meanwhile."""
+        """Yield the pages of a list; raise Expired if the continue token expired."""
         more: dict[str, str] = {}
         while True:
             found = self.page(resource, namespace, {"limit": PAGE, **query, **more})
@@ -79,7 +79,7 @@ class Kubectl:
     def select(
         self, resource: Resource, namespace: str | None, query: Query = NO_QUERY
     ) -> Iterator[Object]:
-        """Yield every object of a list, each at most once, also where a listing had to begin anew."""
+        """Yield every object of a list, each at most once, even if the list was restarted."""
         seen: set[tuple[str, str]] = set()
         for _ in range(_EXPIRED_MOST):
             try:
@@ -105,7 +105,7 @@ class Kubectl:
         return self._document(command, "create", resource, namespace, json.dumps(body))
 
     def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> None:
-        """Store an object in place of what is there. The body goes to kubectl's standard input."""
+        """Replace an object. The body goes to kubectl's standard input."""
         path = resource.path(namespace, name)
         command = ["replace", "--raw", path, "-f", "-"]
         self._document(command, "update", resource, namespace, json.dumps(body))
@@ -123,7 +123,7 @@ class Kubectl:
         return Watch([*self._command, "get", "--raw", path], resource, namespace)
 
     def versions(self) -> Object:
-        """Return the versions of kubectl and of the API server as `kubectl version` has them."""
+        """Return the versions of kubectl and of the API server as `kubectl version` prints them."""
         done = self._run(["version", "-o", "json"])
         try:
             found = json.loads(done.stdout)
@@ -132,7 +132,7 @@ class Kubectl:
         return found if isinstance(found, dict) else {}
 
     def namespace(self) -> str:
-        """Return the namespace that kubectl uses when none is named."""
+        """Return the namespace that kubectl uses by default."""
         path = "jsonpath={.contexts[0].context.namespace}"
         done = self._run(["config", "view", "--minify", "-o", path])
         named = done.stdout.decode("utf-8", "replace").strip()
@@ -194,7 +194,7 @@ class Kubectl:
 
 
 class Watch:
-    """A watch under way: changes, one after the other, until the API server ends it or `end` is called."""
+    """A running watch: yields changes until the API server ends it or `end` is called."""
 
     def __init__(self, command: Sequence[str], resource: Resource, namespace: str | None) -> None:
         self._of = resource, namespace
@@ -209,7 +209,7 @@ class Watch:
             raise not_started(error) from None
 
     def __iter__(self) -> Iterator[tuple[str, Object]]:
-        """Yield the type and the object of each change; raise Expired, or a Problem where it was refused."""
+        """Yield the type and the object of each change; raise Expired, or a Problem if it was refused."""
         stream = self._process.stdout
         assert stream is not None
         while line := stream.readline(_LINE_MOST):
@@ -223,7 +223,7 @@ class Watch:
             raise refusal(said, "watch", resource.full, resource.kind, namespace)
 
     def end(self) -> None:
-        """End it, from any thread; the iteration ends then."""
+        """End the watch and its iteration, from any thread."""
         self._ended = True
         self._process.kill()
 
@@ -239,7 +239,7 @@ class Watch:
 
 
 def _event(line: bytes) -> tuple[str, Object] | None:
-    """Return the type and the object of one event of a watch; None for what is none. Raises Expired."""
+    """Return the type and the object of one event of a watch; None if the line is not an event. Raises Expired."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

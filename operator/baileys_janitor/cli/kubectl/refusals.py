@@ -1,4 +1,4 @@
-"""What a failure of kubectl means, in one sentence with the way out."""
+"""Translates failures of kubectl into one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_FOUND: Final = "NotFound"
 NO_RESOURCE: Final = "NoResource"
 """The API server does not serve the resource: it is not installed, or an older release is."""
 NO_SELECTOR: Final = "NoSelector"
-"""The API server cannot choose by the field that was asked for."""
+"""The API server cannot select by the requested field."""
 INVALID: Final = "Invalid"
 FAILED: Final = "KubectlFailed"
 _UNKNOWN_ACTION: Final = re.compile(r"spec\.action: Unsupported value: \"(\w+)\"")
@@ -28,11 +28,11 @@ _INSTALL: Final = "https://kubernetes.io/docs/tasks/tools/"
 
 
 class Expired(Exception):  # noqa: N818 - the API server's word
-    """The API server does not remember the listing, or the point from which to watch, any more."""
+    """The continue token or the resource version of a watch has expired."""
 
 
 class Request(Problem):
-    """A request that the API server refused. `verb` and `resource` name the right that it takes."""
+    """A request that the API server refused. `verb` and `resource` name the right that it requires."""
 
     def __init__(self, message: str, code: str, right: str) -> None:
         super().__init__(message, code=code)
@@ -40,12 +40,12 @@ class Request(Problem):
 
 
 def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | None) -> Exception:
-    """Return what kubectl's standard error means for a request."""
+    """Return the exception for a request, from kubectl's standard error."""
     if "(Expired)" in said or "(Gone)" in said:
         return Expired()
     where = f"in the namespace {printable(namespace)}" if namespace else "in all namespaces"
     right = f"{verb} on {resource} {where}"
-    # What is refused of a Secret could be in the answer.
+    # The refusal of a Secret could quote its content.
     line = _line(said) if kind != "Secret" else "it does not say why here"
     listed = verb in {"list", "watch"}
     if "(Forbidden)" in said and "<" not in said[:200]:
@@ -53,7 +53,7 @@ def refusal(said: str, verb: str, resource: str, kind: str, namespace: str | Non
         message = (
             f"kubectl may not {verb} {kind}s: ask for the verb {verb} on {resource} {where}{way}."
         )
-        # A quota and an admission policy refuse in the same way, and say why.
+        # A quota or an admission policy refuses in the same way, and names the reason.
         if verb != "get" and not listed and " cannot " not in said:
             message = f"The cluster refuses to {verb} this {kind}: {line}."
         return Request(message, FORBIDDEN, right)
@@ -81,13 +81,13 @@ def _invalid(said: str, kind: str) -> str:
             f"This cluster's operator does not know the action {unknown[1]}: it is older than this command, or of "
             "another release."
         )
-    # One reason stands in the same line, several in lines of their own, each with an asterisk.
+    # A single reason is on the same line; several are on lines of their own, each with an asterisk.
     why = said.rpartition(" is invalid:")[2].replace("\n* ", "; ")
     return f"The cluster refuses this {kind}: {_shown(why).lstrip('; ')}."
 
 
 def no_credentials() -> Problem:
-    """Return that kubectl asks for a user, which nobody sees here."""
+    """Return a problem for kubectl without credentials: its prompt for a user name is not shown."""
     return Problem(
         "kubectl has no credentials for this cluster and asks for a user name: log in, or check `kubectl config "
         "current-context`.",
@@ -96,16 +96,16 @@ def no_credentials() -> Problem:
 
 
 def not_started(error: OSError) -> Problem:
-    """Return why kubectl itself cannot be started."""
+    """Return a problem for a kubectl that cannot be started."""
     if isinstance(error, FileNotFoundError):
         return usage(f"kubectl is not on the PATH: install it, see {_INSTALL}.")
     return usage(f"kubectl cannot be started: {error.strerror}.")
 
 
 def _line(said: str) -> str:
-    """Return the last complaint of kubectl as one short line: what comes before repeats it, or is a log."""
+    """Return kubectl's last error as one short line: earlier lines repeat it or are logs."""
     if denied := _DENIED.search(said):
-        # What comes before it is long, and would take the room of why.
+        # The text before it is long and would displace the reason.
         return f"{_shown(denied[2])} ({_shown(denied[1])})"
     lines = [line for line in said.splitlines() if line.strip()]
     chosen = [line for line in lines if line.startswith(("Error", "error", "Unable", "The "))]

@@ -1,4 +1,4 @@
-"""The resources that are read and written through kubectl, and their paths on the API server."""
+"""The resources that are accessed through kubectl, and their paths on the API server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_QUERY: Final[Query] = MappingProxyType({})
 
 
 class Resource(NamedTuple):
-    """A resource: its group and version, its plural, and what one of it is called in sentences."""
+    """A resource: its group and version, its plural, and its singular for sentences."""
 
     version: str
     plural: str

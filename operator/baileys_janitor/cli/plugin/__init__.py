@@ -1,1 +1,1 @@
-"""`kubectl baileys`: the fleet of a cluster in a terminal. It talks to the cluster through kubectl alone."""
+"""`kubectl baileys`: the fleet of a cluster in a terminal. It reaches the cluster only through kubectl."""

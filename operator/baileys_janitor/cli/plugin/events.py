@@ -18,7 +18,7 @@ _ASKED_MOST: Final = 200
 
 
 class EventDocument(TypedDict):
-    """An Event: when it was seen last, how often, and what it says."""
+    """An Event: the last time it occurred, the count, and the message."""
 
     time: str | None
     type: str
@@ -30,7 +30,7 @@ class EventDocument(TypedDict):
 def events_of(
     kubectl: Kubectl, kind: str, namespace: str, name: str, most: int
 ) -> list[EventDocument]:
-    """Return the latest Events of an object, the latest first; raise a Problem where they may not be read."""
+    """Return the latest Events of an object, latest first; raise a Problem if they may not be read."""
     selector = f"involvedObject.kind={kind},involvedObject.name={name}"
     found = kubectl.page(EVENTS, namespace, {"fieldSelector": selector, "limit": _ASKED_MOST})
     documents = [_document(each) for each in found["items"]]

@@ -1,4 +1,4 @@
-"""All tenants on one screen: a line that sums up, a row each, and what to do."""
+"""All tenants on one screen: a summary line, a row for each, and advice."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ NUMERIC: Final = frozenset(
 )
 NAMES: Final = frozenset({"NAME", "NAMESPACE"})
 SPARED: Final = ("A-DAY", "NEXT", "CLEANED", "BACKUP", "FULL")
-"""Columns that go first where a terminal is narrow."""
+"""Columns that are left out first on a narrow terminal."""
 _NAME_MOST: Final = 20
-"""Columns that a name takes at most on a terminal of less than `_ROOMY` columns."""
+"""The maximum width of a name on a terminal of less than `_ROOMY` columns."""
 _ROOMY: Final = 120
 _TOLD_MOST: Final = 5
 _REST: Final = 12
-"""Lines of the screen that the table leaves for what else is printed."""
+"""Lines of the screen that the table leaves free for the other output."""
 
 
 def print_fleet(
@@ -61,7 +61,7 @@ def print_fleet(
     wide: bool,
     beneath: Sequence[str] = (),
 ) -> None:
-    """Print the fleet; at a terminal no more rows than fit, unless `wide`. `beneath` are lines about its operations."""
+    """Print the fleet; at a terminal only as many rows as fit, unless `wide`. `beneath`: lines about operations."""
     ordered = worst_first(tenants)
     print_prose([headline(ordered, everywhere=everywhere)])
     height = terminal_height(sys.stdout)
@@ -134,13 +134,13 @@ def row(tenant: TenantDocument, headings: Sequence[str], now: float) -> list[str
 
 
 def share(files: dict[str, int]) -> str:
-    """Return `176/180`: counted files, and the limit."""
+    """Return `176/180`: the counted files and the limit."""
     counted, limit = files.get("counted"), files.get("limit")
     return "-" if counted is None else f"{counted}/{limit}" if limit is not None else str(counted)
 
 
 def ahead(time: str | None, now: float) -> str:
-    """Return how far ahead a time is: `21h`, `now` for one that has passed, `-` for none."""
+    """Return the time left until a moment: `21h`, `now` for one that has passed, `-` for none."""
     when = seconds_of(time)
     if when is None:
         return "-"
@@ -148,7 +148,7 @@ def ahead(time: str | None, now: float) -> str:
 
 
 def next_cleanup(tenant: TenantDocument, now: float) -> str:
-    """Return which cleanup comes by itself, and when: `Daily 14h`."""
+    """Return the next automatic cleanup and the time left: `Daily 14h`."""
     status = tenant["status"]
     if status.get("run"):
         return "running"
@@ -158,7 +158,7 @@ def next_cleanup(tenant: TenantDocument, now: float) -> str:
 
 
 def to_do(tenants: Sequence[TenantDocument], *, every: bool) -> Iterator[str]:
-    """Yield what to do about the gravest, once for all of which it is the same."""
+    """Yield advice for the most severe tenants, equal advice merged into one."""
     said = [
         Said(f"{each['namespace']}/{each['name']}", text, ())
         for each in tenants

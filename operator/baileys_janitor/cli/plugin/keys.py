@@ -1,4 +1,4 @@
-"""Single keys from a terminal, and the terminal as it was before."""
+"""Reads single keys from a terminal, and restores its mode afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class Keys:
-    """Reads keys without a Return while it is entered; where standard input is no terminal, it just waits."""
+    """Reads keys without Return inside the context; without a terminal on standard input, only waits."""
 
     def __enter__(self) -> Self:
         self._before: list[Any] | None = None
@@ -25,7 +25,7 @@ class Keys:
         except (ImportError, OSError, ValueError):  # Windows, no terminal, or a closed one
             self._before = None
         except Exception as error:
-            # termios.error is no OSError.
+            # termios.error is not an OSError.
             if type(error).__name__ != "error":
                 raise
             self._before = None
@@ -43,7 +43,7 @@ class Keys:
             termios.tcsetattr(self._file, termios.TCSADRAIN, self._before)
 
     def pressed(self, seconds: float) -> str | None:
-        """Return the key that is pressed within so many seconds; None for none."""
+        """Return the key that is pressed within `seconds`; None if there is none."""
         if self._before is None:
             time.sleep(seconds)
             return None

@@ -1,7 +1,7 @@
 """The command `kubectl-baileys`, which kubectl runs as `kubectl baileys`.
 
-It loads neither a Kubernetes client nor a library with compiled parts: `make plugin` puts it into one file, which any
-Python 3.11 runs.
+It loads neither a Kubernetes client nor a library with compiled parts, so that `make plugin` can pack it into one file
+that any Python 3.11 runs.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def run_completion() -> NoReturn:
 
 
 def complete_words(words: list[str]) -> NoReturn:
-    """Print what could stand in place of the last of these words; nobody who presses Tab wants to read of a problem."""
+    """Print the completions of the last of these words; print no problems, since Tab was pressed."""
     from baileys_janitor.cli.plugin.completion.completion_command import complete
 
     with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""All that is known of one tenant on one screen."""
+"""All details of one tenant on one screen."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _LABEL: Final = 11
 _RUNS_MOST: Final = 4
 _NOTE_MOST: Final = 140
-"""Characters of an Event: what it repeats stands above it."""
+"""The maximum length of an Event in characters: the rest repeats earlier lines."""
 _UNLIMITED: Final = 100
-"""Columns of a line in a pipe or a file."""
+"""The width of a line in a pipe or a file."""
 
 Line = tuple[str, str]
-"""What a line is about, and what it says; the first of several lines alone has a label."""
+"""The label and the text of a line; of several lines only the first has a label."""
 
 
 def print_tenant(
@@ -56,7 +56,7 @@ def lines_of(
     missing: Sequence[Missing],
     now: float,
 ) -> Iterator[Line]:
-    """Yield what is known of a tenant, what is most pressing first."""
+    """Yield the details of a tenant, most urgent first."""
     yield from _why(tenant, now)
     yield "Next", str(tenant["status"].get("next") or "nothing is known yet")
     yield from _growth(tenant, now)
@@ -207,7 +207,7 @@ def _events(events: Sequence[EventDocument], now: float) -> Iterator[Line]:
 
 
 def _to_do(tenant: TenantDocument) -> Iterator[Line]:
-    """Yield commands that are of use now, each on a line of its own so that it can be pasted."""
+    """Yield commands that are useful now, each on a line of its own so that it can be pasted."""
     namespace, name, status = tenant["namespace"], tenant["name"], tenant["status"]
     high = level_of(tenant) in {"Critical", "Emergency"}
     label = "You can"
@@ -236,7 +236,7 @@ def _to_do(tenant: TenantDocument) -> Iterator[Line]:
 
 
 def _folded(label: str, text: str, width: int) -> Iterable[str]:
-    """Return a line with its label, folded between words; what stands after a newline stays as it is."""
+    """Return a line with its label, wrapped between words; text after a newline is not wrapped."""
     prose, *commands = text.split("\n")
     indent = " " * _LABEL
     begin = f"{label}:".ljust(_LABEL) if label else indent

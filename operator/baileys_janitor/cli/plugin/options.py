@@ -1,4 +1,4 @@
-"""Which cluster, as whom, and in which namespace: options that stand before a command's name or after it."""
+"""The options for the cluster, the user and the namespace, accepted before or after a command's name."""
 
 from __future__ import annotations
 
@@ -66,19 +66,19 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 class Chosen(NamedTuple):
-    """The cluster and the namespace that a command is for; None for the context's namespace."""
+    """The cluster and the namespace of a command; None for the context's namespace."""
 
     kubectl: Kubectl
     namespace: str | None
 
     @property
     def place(self) -> str:
-        """Return the namespace: the one that was named, or the context's."""
+        """Return the namespace: the named one, or the context's."""
         return self.namespace or self.kubectl.namespace()
 
 
 def chosen() -> Chosen:
-    """Return what the options of this command line choose."""
+    """Return the cluster and namespace of this command line."""
     given: dict[str, str] = click.get_current_context().meta.get(_META, {})
     options = [f"--{name}={given[name]}" for name in _FOR_KUBECTL if name in given]
     namespace = given.get("namespace")
@@ -88,7 +88,7 @@ def chosen() -> Chosen:
 
 
 def typed_options() -> list[str]:
-    """Return the options that name the cluster, as words of a command that is to be pasted."""
+    """Return the options that name the cluster, as words of a command to paste."""
     given: dict[str, str] = click.get_current_context().meta.get(_META, {})
     return [f"--{name}={given[name]}" for name in _FOR_KUBECTL if name in given]
 
@@ -101,7 +101,7 @@ def scope_of(cluster: Chosen, *, everywhere: bool) -> str | None:
 
 
 def parted(name: str, cluster: Chosen, kind: str) -> tuple[str, str]:
-    """Return the namespace and the name that NAME or NAMESPACE/NAME stands for."""
+    """Return the namespace and the name in NAME or NAMESPACE/NAME."""
     namespace, slash, own = name.rpartition("/")
     for each in (own, *([namespace] if slash else [])):
         if not is_name(each):

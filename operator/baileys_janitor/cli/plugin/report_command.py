@@ -1,4 +1,4 @@
-"""`kubectl baileys report`: how is the fleet, on one page that can be sent around?"""
+"""`kubectl baileys report`: a report on the fleet, on one page that can be shared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports on the tenants of a cluster: `report`, and the recovery checklist of one that was lost."""
+"""Reports on the tenants of a cluster: `report`, and the recovery checklist for a lost session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAYS: Final = 30
 
 
 def print_incident(tenant: dict[str, Any], *, as_json: bool) -> None:
-    """Print what to do about a session that was lost, and the recovery checklist, filled in."""
+    """Print the advice for a lost session, and its filled-in recovery checklist."""
     name = text(part(tenant, "metadata").get("name"))
     making = Making(time.time(), _DAYS, Names(), keep=None, incident=name, to=None)
     report = making.of_tenants([tenant])

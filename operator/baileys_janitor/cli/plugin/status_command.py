@@ -1,4 +1,4 @@
-"""`kubectl baileys status`: how all tenants are, or all that is known of some."""
+"""`kubectl baileys status`: the state of all tenants, or all details of some."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _is_reached(level: str, fail_on: str) -> bool:
 
 
 def _some(tenants: Iterator[dict[str, Any]], scope: str | None) -> Iterator[dict[str, Any]]:
-    """Return the same tenants; raise a Problem where there are none."""
+    """Return the same tenants; raise a Problem if there are none."""
     first = next(tenants, None)
     if first is None:
         where = "this cluster" if scope is None else f"the namespace {scope}"
@@ -163,7 +163,7 @@ def _some(tenants: Iterator[dict[str, Any]], scope: str | None) -> Iterator[dict
 
 
 def _stream(tenants: Iterable[TenantDocument], now: float) -> set[str]:
-    """Print the document of a fleet, a tenant a line, as they are read; return the levels that there are."""
+    """Print the document of a fleet while it is read, one tenant a line; return the levels in it."""
     head: dict[str, Any] = {
         "schema": SCHEMA,
         "time": rfc3339(now),
@@ -180,7 +180,7 @@ def _stream(tenants: Iterable[TenantDocument], now: float) -> set[str]:
 
 
 class _Seen(NamedTuple):
-    """What is known of a tenant beside its resource, and what may not be read of it."""
+    """A tenant's Events and operations, and the parts that may not be read."""
 
     events: list[EventDocument]
     operations: list[OperationDocument]
@@ -188,7 +188,7 @@ class _Seen(NamedTuple):
 
 
 def _beside(cluster: Chosen, tenant: TenantDocument) -> _Seen:
-    """Return the latest Events of a tenant and its operations, or the rights that it takes to see them."""
+    """Return a tenant's latest Events and its operations, or the rights that are missing to read them."""
     place, name = tenant["namespace"], tenant["name"]
     missing: list[Missing] = []
     events = _readable(
@@ -199,7 +199,7 @@ def _beside(cluster: Chosen, tenant: TenantDocument) -> _Seen:
 
 
 def _readable(read: Callable[[], Found], what: str, missing: list[Missing]) -> Found | None:
-    """Return what is read; None, with a word in `missing`, where that takes a right that is not there."""
+    """Return the result of `read`; None, with an entry in `missing`, if the user lacks the right."""
     try:
         return read()
     except Request as refused:

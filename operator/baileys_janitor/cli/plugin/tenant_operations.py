@@ -1,6 +1,6 @@
-"""Which operations there are of a tenant, and which of a fleet somebody should know of.
+"""The operations of a tenant, and those of a fleet that need attention.
 
-API servers from 1.31 on choose them, where the definition says so; the others are asked for all, within a bound.
+API servers from 1.31 on select them by field, if the CRD allows it; from older ones all are read, up to a limit.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.plugin.operations.documents import OperationDocument
 
 _READ_MOST: Final = 2000
-"""Operations that are read where the API server does not choose."""
+"""The most operations that are read if the API server cannot select by field."""
 _DAY_SECONDS: Final = 86_400.0
 _ENDED_MOST: Final = 4
 _TOLD_MOST: Final = 3
 
 
 class Listed(NamedTuple):
-    """Operations, and whether there may be more of which nothing is known."""
+    """Operations, and whether there may be more that were not read."""
 
     operations: list[OperationDocument]
     cut: bool = False
 
 
 def of_tenant(kubectl: Kubectl, namespace: str, tenant: str) -> list[OperationDocument]:
-    """Return the operations of a tenant: those that are not over, the next one first, then the last ones that are."""
+    """Return the operations of a tenant: the active ones, next first, then the last ones that have ended."""
     found = [
         each
         for each in _listed(kubectl, namespace, f"spec.tenant={tenant}").operations
@@ -52,7 +52,7 @@ def of_tenant(kubectl: Kubectl, namespace: str, tenant: str) -> list[OperationDo
 
 
 def of_fleet(kubectl: Kubectl, namespace: str | None, now: float) -> Listed:
-    """Return what is not over, and what has failed within a day; None for `namespace`: in all of them."""
+    """Return the active operations, and those that failed within a day; `namespace` None means all namespaces."""
     found = _listed(kubectl, namespace, "status.phase!=Completed")
     told = [
         each
@@ -77,7 +77,7 @@ def _listed(kubectl: Kubectl, namespace: str | None, selector: str) -> Listed:
 
 
 def _since(operation: OperationDocument) -> float:
-    """Return since when it is as it is: over, begun, or waiting."""
+    """Return the time at which the operation ended, else started, else was created."""
     status = operation["status"]
     times = (status.get("completionTime"), status.get("startTime"), operation["created"])
     return next((found for each in times if (found := seconds_of(each)) is not None), 0.0)
@@ -102,7 +102,7 @@ def sentence(operation: OperationDocument, now: float) -> str:
 
 
 def told(listed: Listed, now: float, *, every: bool) -> Iterator[str]:
-    """Yield the lines about a fleet's operations; none while there is nothing to tell."""
+    """Yield the lines about a fleet's operations; none if there are no operations to report."""
     found = listed.operations
     if found:
         yield f"Operations: {', '.join(_counts(found))}."

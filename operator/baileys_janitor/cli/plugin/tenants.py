@@ -1,4 +1,4 @@
-"""Tenants as the API server has them, read within bounds."""
+"""Tenants as the API server returns them, read within bounds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 SHOULD_HOLD: Final = ("Ready", "BackedUp", "Restorable")
-"""Conditions of which people should know while they are False."""
+"""Conditions that are reported while they are False."""
 
 
 class TenantDocument(TypedDict):
-    """One tenant, as `-o json` prints it; `status` is what of its status is within the bounds of the resource."""
+    """One tenant, as `-o json` prints it; `status` is limited by the schema of the resource."""
 
     namespace: str
     name: str
@@ -33,7 +33,7 @@ class TenantDocument(TypedDict):
 
 
 class Missing(TypedDict):
-    """What could not be shown, and the right that it takes."""
+    """A part that could not be shown, and the right that it requires."""
 
     what: str
     right: str
@@ -73,7 +73,7 @@ _OF_FILES: Final = ("counted", "limit", "total")
 
 
 def brief(tenant: TenantDocument) -> TenantDocument:
-    """Return a tenant with what a row of a table needs: ten thousand of them are held in memory at once."""
+    """Return a tenant reduced to the fields of a table row: ten thousand of them are held in memory at once."""
     status, found = tenant["status"], conditions_of(tenant)
     kept: dict[str, Any] = {name: status[name] for name in _IN_A_ROW if name in status}
     files = files_of(tenant)
@@ -96,17 +96,17 @@ def brief(tenant: TenantDocument) -> TenantDocument:
 
 
 def brief_of(found: Mapping[str, Any]) -> TenantDocument:
-    """Return what a row needs of a tenant's object."""
+    """Return the fields of a table row from a tenant's object."""
     return brief(tenant_document(found))
 
 
 def shown(value: object, most: int = 253) -> str:
-    """Return a text that somebody else wrote, bounded and without escapes."""
+    """Return a text from another author, limited in length and without escapes."""
     return printable(text(value, most))
 
 
 def readable(value: Any) -> Any:
-    """Return a JSON document whose texts hold no escapes."""
+    """Return a JSON document without escapes in its texts."""
     if isinstance(value, dict):
         return {name: readable(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -120,7 +120,7 @@ def level_of(tenant: TenantDocument) -> str:
 
 
 def files_of(tenant: TenantDocument) -> dict[str, Any]:
-    """Return what the last look counted."""
+    """Return the counts of the last scan."""
     return mapping(tenant["status"].get("files"))
 
 
@@ -130,7 +130,7 @@ def conditions_of(tenant: TenantDocument) -> dict[str, dict[str, Any]]:
 
 
 def attention_of(tenant: TenantDocument) -> str | None:
-    """Return what somebody should know of first, None while there is nothing."""
+    """Return the most urgent reason for attention, None if there is none."""
     if found := tenant["status"].get("attention"):
         return str(found)
     for kind in SHOULD_HOLD:
@@ -141,14 +141,14 @@ def attention_of(tenant: TenantDocument) -> str | None:
 
 
 def to_do_about(tenant: TenantDocument) -> str:
-    """Return what somebody must do first, or what is wrong; empty while that is nothing."""
+    """Return the first step to take, or else the fault; empty if there is none."""
     if tenant["status"].get("attention"):
         return str(tenant["status"].get("next") or "")
     return next((each.message for each in told(tenant)), "")
 
 
 class Told(NamedTuple):
-    """Something to know of a tenant: the type of its condition, since when, and the message."""
+    """A fault or advice about a tenant: the condition's type, its time, and the message."""
 
     type: str
     since: float | None
@@ -156,7 +156,7 @@ class Told(NamedTuple):
 
 
 def told(tenant: TenantDocument) -> Iterator[Told]:
-    """Yield what is wrong or advised, faults first."""
+    """Yield faults and advice, faults first."""
     found = conditions_of(tenant)
     for kind in SHOULD_HOLD:
         if found.get(kind, {}).get("status") == "False":
@@ -172,7 +172,7 @@ def _told(condition: Mapping[str, Any], name: str) -> Told:
 
 
 def worst_first(tenants: Iterable[TenantDocument]) -> list[TenantDocument]:
-    """Return tenants, the gravest level first, of one level those with a problem first, then the fullest."""
+    """Return tenants sorted by level, worst first; within a level those with a problem first, then the fullest."""
 
     def rank(tenant: TenantDocument) -> tuple[int, bool, int, str, str]:
         level = level_of(tenant)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SORTS: Final = ("level", "files", "growth", "full")
 _REDRAWN_SECONDS: Final = 1.0
 _LEAST_LINES: Final = 5
-"""Lines of a terminal that has room for tenants alone."""
+"""A terminal with this many lines or fewer only has room for tenants."""
 
 
 @click.command(
@@ -122,7 +122,7 @@ def screen(
 
 
 def sorted_by(sort: str, tenants: Sequence[TenantDocument]) -> list[TenantDocument]:
-    """Return tenants in an order of `SORTS`; those of which it is not known come last."""
+    """Return tenants in an order of `SORTS`; those without the value come last."""
     ordered = worst_first(tenants)
     if sort == "files":
         ordered.sort(key=lambda one: -(files_of(one).get("counted") or 0))

@@ -1,4 +1,4 @@
-"""Keeps a list of the cluster's objects up to date: by a list and a watch, or by lists where nobody may watch."""
+"""Keeps a list of the cluster's objects up to date: by list and watch, or by lists if watching is forbidden."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Key = tuple[str, str]
 """Namespace and name."""
 
 WATCH_SECONDS: Final = 300
-"""How long one watch lasts; the list is read again after it."""
+"""The length of one watch; the list is read again after it."""
 PAUSE_SECONDS: Final = 5.0
-"""Pause after a failure, and between lists where watching is not allowed."""
+"""Pause after a failure, and between lists if watching is forbidden."""
 
 
 class WatchedList(Generic[Document]):
-    """Objects that a thread keeps up to date. `trouble` is what is wrong with that at present, None for nothing.
+    """Objects that a thread keeps up to date. `trouble` is the current failure, or None.
 
-    `shape` makes of an object what is kept of it.
+    `shape` converts an object into the form that is stored.
     """
 
     def __init__(
@@ -55,28 +55,28 @@ class WatchedList(Generic[Document]):
         self.read_at = 0.0
 
     def all(self) -> list[Document]:
-        """Return the objects as they are known now."""
+        """Return the objects as currently known."""
         with self._lock:
             return list(self._found.values())
 
     def get(self, namespace: str, name: str) -> Document | None:
-        """Return one object as it is known now; None for one that is not there."""
+        """Return one object as currently known; None if it does not exist."""
         with self._lock:
             return self._found.get((namespace, name))
 
     def start(self) -> None:
-        """Read the list once, raising a Problem where that cannot be done, and keep it up to date from then on."""
+        """Read the list once, raising a Problem if that fails, and keep it up to date from then on."""
         version = self._list()
         threading.Thread(target=self._keep, args=(version,), daemon=True).start()
 
     def end(self) -> None:
-        """Stop reading."""
+        """Stop the thread."""
         self._ended.set()
         if self._watching is not None:
             self._watching.end()
 
     def wait(self, seconds: float) -> None:
-        """Wait until something changes, at most so long."""
+        """Wait until an object changes, at most `seconds`."""
         self._changed.wait(seconds)
         self._changed.clear()
 
@@ -100,7 +100,7 @@ class WatchedList(Generic[Document]):
                 self._ended.wait(PAUSE_SECONDS)
 
     def _pause_after(self, began: float) -> None:
-        """Wait where a watch ended at once, as behind a proxy that lets none through: no loop may spin."""
+        """Wait if a watch ended at once, as behind a proxy that blocks watches, so that the loop does not spin."""
         self._ended.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - began)))
 
     def _refused(self, refused: Request) -> None:
@@ -113,7 +113,7 @@ class WatchedList(Generic[Document]):
         self._changed.set()
 
     def _list(self) -> str:
-        """Read the list; return the version of the cluster that it shows."""
+        """Read the list; return its resource version."""
         found: dict[Key, Document] = {}
         version = ""
         for page in self._kubectl.pages(self._resource, self._namespace, self._query):

@@ -1,6 +1,6 @@
-"""Who is to be repaired, as people write it: numbers, LIDs, hashes and groups; asked for where they are not given.
+"""Reads the contact or group to repair: numbers, LIDs, hashes and groups; asks for missing values.
 
-What was typed is personal: no message holds it.
+The input is personal: no message holds it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 
 def request_of(given: Mapping[str, str | None], *, all_authors: bool) -> Request:
-    """Return the request in the options `contact`, `lid`, `hash` and `group`; bad usage for anything else.
+    """Return the request in the options `contact`, `lid`, `hash` and `group`; raise bad usage if they are invalid.
 
-    Asks for what was given without a value, and reads what was given as `-` from standard input.
+    Asks for an option without a value, and reads the value `-` from standard input.
     """
     named = [option for option in ("contact", "lid", "hash") if given[option] is not None]
     if len(named) > 1:
@@ -58,7 +58,7 @@ def request_of(given: Mapping[str, str | None], *, all_authors: bool) -> Request
 
 
 def _person(values: Mapping[str, str | None]) -> tuple[str, str]:
-    """Return the contact's phone number and LID, one of them at most."""
+    """Return the contact's phone number and LID, at most one of them not empty."""
     if values["contact"] is not None:
         return person_of(values["contact"])
     if values["lid"] is not None:
@@ -67,7 +67,7 @@ def _person(values: Mapping[str, str | None]) -> tuple[str, str]:
 
 
 def person_of(text: str) -> tuple[str, str]:
-    """Return phone number and LID, one of them empty, from a number as people and logs write it."""
+    """Return the phone number and the LID, one of them empty, from a number in any usual notation."""
     return _read(written.person_of, text, "contact")
 
 
@@ -82,7 +82,7 @@ def group_of(text: str) -> str:
 
 
 def _read(read: Callable[[str], T], text: str, option: str) -> T:
-    """Return what was written; bad usage that names the option for what is nothing of the kind."""
+    """Return the parsed text; raise bad usage that names the option if it cannot be parsed."""
     try:
         return read(text)
     except written.IsGroup:
@@ -92,9 +92,9 @@ def _read(read: Callable[[str], T], text: str, option: str) -> T:
 
 
 def typed(option: str, name: str = "") -> str:
-    """Return what a person types at the terminal, where it is not shown; without one, the next line of standard input.
+    """Return hidden input from the terminal; without a terminal, the next line of standard input.
 
-    `option` is contact, lid or group; `name` is what a problem calls it, the option unless it is given.
+    `option` is contact, lid or group; `name` is its name in a problem, by default the option.
     """
     if not sys.stdin.isatty():
         return _line(name or f"--{option}")

@@ -1,4 +1,4 @@
-"""`baileys-janitor repair`: have the library build one contact's sessions, or a group's keys, anew."""
+"""`baileys-janitor repair`: make the library rebuild one contact's sessions, or a group's keys."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _check(
     apply: bool,
     state: str | None,
 ) -> None:
-    """Refuse options that do not go together, before anything is asked for."""
+    """Refuse conflicting options before anything is asked for."""
     named = [f"--{option}" for option, value in given.items() if value is not None]
     named += ["--all-authors"] if all_authors else []
     if listing and (named or apply or state):
@@ -166,16 +166,16 @@ def _check(
 
 
 def _check_no_path_was_taken(given: dict[str, str | None]) -> None:
-    """Refuse `--contact PATH`: the option has taken for its value what was meant as the PATH."""
+    """Refuse `--contact PATH`: the option has consumed the PATH as its value."""
     for option, value in given.items():
         if value is not None and os.path.isdir(value):  # noqa: PTH112  # a value of any characters
             raise usage(f"--{option} took the PATH as its value: write PATH before --{option}.")
 
 
 def _only(targets: list[Target], request: Request | None = None) -> Target:
-    """Return the one directory that is meant: the PATH itself, where that is a session directory.
+    """Return the only directory: the PATH itself, if that is a session directory.
 
-    Of several none is taken; the sentence says which of them have something of what is to be repaired.
+    Several directories are refused; the message names those with files of the contact or group.
     """
     itself = [each for each in targets if each.path == "."]
     for chosen in (targets, itself):
@@ -204,14 +204,14 @@ def _concerned(targets: list[Target], request: Request) -> list[Target]:
         try:
             document = Repair(target, request, "dry-run", Interrupt()).dry_run()
         except Problem:
-            continue  # it is said where this directory is named
+            continue  # reported when this directory is named
         if document["removed"]:
             found.append(target)
     return found
 
 
 def _problem(target: Target, document: RepairDocument) -> Problem:
-    """Return why a repair was refused, failed or ended early."""
+    """Return the reason why a repair was refused, failed or ended early."""
     return Problem(f"{target.shown}: {document['message']}", code=document["code"] or "Failed")
 
 
@@ -248,7 +248,7 @@ def _go_on(
 
 
 def _asked() -> str | None:
-    """Ask whether the process is stopped; None where it is not."""
+    """Ask whether the process is stopped; return None if it is not."""
     stopped = click.confirm("Is the process that uses this session stopped?", err=True)
     return STOPPED if stopped else None
 
@@ -286,7 +286,7 @@ def _act(repair: Repair, problems: Problems, output: str, *, running: bool) -> i
 
 
 def _judge(repair: Repair, document: RepairDocument, problems: Problems) -> None:
-    """Note the files that stand where they stood before."""
+    """Add a problem if files came back to their old places."""
     again = document["lookedAgain"]
     back = document["returned"] if again is None else again["old"]
     if back:
@@ -354,16 +354,16 @@ def _to_apply(repair: Repair, document: RepairDocument, state: str | None) -> st
 
 
 def _command(repair: Repair, document: RepairDocument, *more: str) -> str:
-    """Return the command that applies a repair; it holds no number, which is asked for where no hash names it.
+    """Return the command that applies a repair; it holds no number: without a hash, the number is asked for.
 
-    An option without its value stands before another option, so that it takes nothing for its value.
+    An option without a value is followed by another option, so that it does not consume the path.
     """
     from baileys_janitor.cli.terminal.pasting import command
 
     request = repair.request
     words = ["repair"]
     if request.group:
-        personal = "-" in request.group  # an old group's name has the number of who made it
+        personal = "-" in request.group  # the id of an old group holds its creator's number
         words += ["--group"] if personal else ["--group", request.group]
     words += _naming(request, document)
     words += ["--all-authors"] if request.all_authors else []
@@ -405,7 +405,7 @@ def _list(found: Found, problems: Problems, output: str) -> int:
 
 
 def _to_repair(path: str, directories: list[ContactsDocument]) -> list[str]:
-    """Return how to name one of the contacts, where they have hashes."""
+    """Return lines with an example command for one of the contacts, if they have hashes."""
     from baileys_janitor.cli.terminal.pasting import command
 
     hashes = [each["hash"] for found in directories for each in found["contacts"]]

@@ -1,4 +1,4 @@
-"""What a repair did, or would do, and the contacts of a directory, as people read it."""
+"""Prints repairs, their dry runs, and the contacts of a directory for people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONTACTS_SHOWN_AT_MOST: Final = 200
 
 
 def print_plan(document: RepairDocument) -> None:
-    """Print whom the repair is for, the files, why they go, and what is to be known besides."""
+    """Print the contact or group, the files, the reasons for their removal, and notes."""
     print_lines([_heading(document), ""])
     _files(document)
     lines = [explain(code) for code in document["reasons"]["removed"]]
@@ -38,7 +38,7 @@ def print_plan(document: RepairDocument) -> None:
 
 
 def print_contacts(directories: Sequence[ContactsDocument]) -> None:
-    """Print a row for each contact, the latest first."""
+    """Print a row for each contact, most recent first."""
     now = time.time()
     contacts = [each for directory in directories for each in directory["contacts"]]
     rows = [

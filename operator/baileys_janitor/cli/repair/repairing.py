@@ -1,4 +1,4 @@
-"""One repair from the command line: plan, act and second look, as documents without a number."""
+"""One repair from the command line: plan, action and second look, as documents without phone numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WRITTEN_RECENTLY_SECONDS: Final = 60.0
 
 
 class Repair:
-    """A repair of one directory, step by step. Each step raises a Problem when the volume does not let it."""
+    """A repair of one directory, step by step. Each step raises a Problem if the volume fails."""
 
     def __init__(self, target: Target, request: Request, run: str, interrupt: Interrupt) -> None:
         self.target = target
@@ -58,7 +58,7 @@ class Repair:
         self.plan: RepairPlan | None = None
 
     def dry_run(self) -> RepairDocument:
-        """Return what would move. Writes nothing."""
+        """Return the files that would move. Writes nothing."""
         with opened(self.target) as directory:
             repairing = self._repairing(directory)
             result = repairing.dry_run()
@@ -67,7 +67,7 @@ class Repair:
         return self._document(result)
 
     def apply(self) -> RepairDocument:
-        """Move it, and return what became of it."""
+        """Move the files and return the outcome."""
         with opened(self.target) as directory:
             repairing = self._repairing(directory)
             result = repairing.apply()
@@ -75,7 +75,7 @@ class Repair:
         return self._document(result)
 
     def look_again(self, document: RepairDocument) -> None:
-        """Add to the document what stands again under the names that moved."""
+        """Add to the document the files that exist again under the moved names."""
         if self.plan is None:
             return
         with opened(self.target) as directory:
@@ -88,7 +88,7 @@ class Repair:
         )
 
     def _hash(self, directory: int) -> str | None:
-        """Return the contact's hash where the directory has a key already."""
+        """Return the contact's hash if the directory already has a key."""
         contact = None if self.plan is None else self.plan.contact
         if contact is None:
             return None
@@ -133,7 +133,7 @@ class Repair:
 
 
 def written_recently(plan: RepairPlan | None) -> int:
-    """Return how many files of a plan were written within the last minute."""
+    """Return the number of files in a plan that were written within the last minute."""
     now = time.time()
     times = [each.entry.mtime_ns / 1e9 for each in plan.removals] if plan is not None else []
     return sum(0 <= now - each < WRITTEN_RECENTLY_SECONDS for each in times)
@@ -147,7 +147,7 @@ def explain(code: str) -> str:
 
 
 def contacts_document(target: Target, *, make_key: bool) -> tuple[ContactsDocument, Problem | None]:
-    """Return the contacts of a directory, and why they have no hashes where they have none.
+    """Return the contacts of a directory, and the reason if they have no hashes.
 
     With `make_key` a directory without a key for hashes gets one.
     """

@@ -1,1 +1,1 @@
-"""Where reports come from, and where they go: directories, a cluster by way of kubectl, a file."""
+"""Reports: their sources (directories, a cluster through kubectl) and their destination."""

@@ -27,7 +27,7 @@ def add_tenants(
     collector: Collector,
     sees: Sees | None = None,
 ) -> None:
-    """Add each tenant to the report, of its status what its schema allows.
+    """Add each tenant to the report, its status limited by the schema.
 
     `sees` is called with each session and all its recorded runs.
     """
@@ -44,7 +44,7 @@ def add_tenants(
         )
         if sees is not None:
             sees(session, runs)
-        # The fleet's own limit is not in a status; what is above the Emergency limit is above it, too.
+        # A status does not hold the fleet's own limit; a count above the Emergency limit is above it, too.
         critical = part(spec, "thresholds").get("critical", session["limit"])
         collector.add(
             session,

@@ -1,4 +1,4 @@
-"""Writing a report to a file: whole or not at all, and never over anything that is no report."""
+"""Writes a report to a file: completely or not at all, and never over any other kind of file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FORMATS: Final = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"
 
 
 def format_of(path: str) -> str | None:
-    """Return the format that a file's name asks for, None for any other name."""
+    """Return the format of a file's name, None for any other name."""
     return _FORMATS.get(os.path.splitext(path)[1].lower())  # noqa: PTH122 - a name as typed
 
 
 def require_replaceable(path: str, sessions: Iterable[str]) -> None:
-    """Raise a Problem unless a report may be written here: nothing is there, or a report is.
+    """Raise a Problem unless the path is free, or holds a report or an empty file.
 
-    A session directory takes no report: a bot could take it for its own, and it would be counted.
+    A session directory is refused: a bot could mistake the report for a session file, and it would be counted.
     """
     shown = printable(path)
     folder = os.path.realpath(os.path.dirname(path) or ".")  # noqa: PTH120
@@ -51,7 +51,7 @@ def require_replaceable(path: str, sessions: Iterable[str]) -> None:
 
 
 def write_report(path: str, pieces: Iterable[str]) -> None:
-    """Write a report beside its place and move it there; raise a Problem with the old report still whole."""
+    """Write a report to a temporary file and rename it; raise a Problem with the old report intact."""
     shown = printable(path)
     folder = os.path.dirname(path) or "."  # noqa: PTH120
     try:

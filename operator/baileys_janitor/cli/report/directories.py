@@ -1,4 +1,4 @@
-"""Session directories as sessions of a report: one look at each, its journal, and what a cleanup would do now."""
+"""Adds session directories to a report: one scan of each, its journal, and the dry run of a cleanup."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def add_directories(
     watched: Watched | None = None,
     twice: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Add each directory to the report; one that cannot be looked at becomes a problem, and the others go on.
+    """Add each directory to the report; one that cannot be scanned becomes a problem, and the rest continues.
 
-    `sees` is called with each session and all its recorded runs. `watched` is what a watch knows of directories,
-    `twice` which of them have another name.
+    `sees` is called with each session and all its recorded runs. `watched` is the state of a watch, `twice` the
+    directories that were found under two names.
     """
     looked: list[tuple[int, str, Looked]] = []
     for target in targets:
@@ -131,7 +131,7 @@ def _session(
 
 
 def _seen(target: Target, look: Look) -> Looked:
-    """Return what of a directory is compared with others: a large root is not held in memory for that."""
+    """Return only the facts that are compared across directories: a large root is not held in memory."""
     document: Any = {"path": target.shown, "findings": [], "advice": []}
     return Looked(document, target, look.identity.fingerprint)
 
@@ -158,7 +158,7 @@ def _finding(found: Found, names: Names) -> FindingDocument:
 
 
 def _overlay(session: SessionDocument, history: History, watched: Watched, path: str) -> History:
-    """Add what a watch knows of a directory: it sees more of growth, and cleanups that had nothing to do."""
+    """Add the watch's facts on a directory: it knows growth better, and cleanups that removed nothing."""
     status = watched.status_of(path)
     session["monitored"] = status is not None
     if status is None:
@@ -176,7 +176,7 @@ def _overlay(session: SessionDocument, history: History, watched: Watched, path:
 
 
 def _last_cleanup(runs: Iterable[RunDocument]) -> str | None:
-    """Return when the newest of these runs that is a cleanup began; they are newest first."""
+    """Return the start of the newest cleanup among these runs, which are sorted newest first."""
     return next((run["time"] for run in runs if run["reason"] not in NO_CLEANUPS), None)
 
 
@@ -187,7 +187,7 @@ def _copies(look: Look) -> CopiesDocument:
 
 
 def _paired_again(history: History, look: Look) -> bool | None:
-    """Return whether the identity changed since the first run of the period; None where that is not known."""
+    """Return whether the identity changed since the first run of the period; None if unknown."""
     prints = [*history.fingerprints, *filter(None, [look.identity.fingerprint])]
     return len(set(prints)) > 1 if history.fingerprints else None
 

@@ -26,7 +26,7 @@ _OF_DIRECTORIES: Final = (
 
 
 class MakingOfDirectories(Making):
-    """A report on directories in the making."""
+    """Builds a report on directories."""
 
     def of_directories(
         self,
@@ -50,7 +50,7 @@ class MakingOfDirectories(Making):
         targets = found.targets if lost is None else [_directory(found.targets, lost)]
         if self.to is not None:
             require_replaceable(self.to, [target.full_path for target in targets])
-        for target in found.targets:  # before the first sentence that may name another one
+        for target in found.targets:  # before the first message that may name another target
             self.names.name(target.shown)
         for shown, problem in found.problems:
             self.fail(self.names.name(shown), problem)
@@ -72,7 +72,7 @@ class MakingOfDirectories(Making):
         return self.finished(DIRECTORIES, about, _limits(settings.thresholds), watch)
 
     def _watched(self, state: str | None) -> Watched | None:
-        """Return what a watch knows; one that was named must be there, any other may be missing."""
+        """Return the watch's state; a state file that was named must exist, the default one may be missing."""
         from baileys_janitor.cli.report.watched import read_watched
 
         try:
@@ -95,7 +95,7 @@ def _limits(limits: Thresholds) -> ThresholdsDocument:
 
 
 def _directory(targets: list[Target], wanted: str) -> Target:
-    """Return the directory of a name or a path."""
+    """Return the directory with a name or a path."""
     place = os.path.realpath(wanted)
     for target in targets:
         if os.path.realpath(target.full_path) == place:

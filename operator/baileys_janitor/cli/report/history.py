@@ -1,4 +1,4 @@
-"""What the journal of a session directory knows of its cleanups. Reads only."""
+"""The history of cleanups in a session directory's journal. Reads only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class History(NamedTuple):
     """The runs of a journal, newest first, and the removed files of those since a time, by kind.
 
-    `fingerprints` are those of the identities that runs since then were made for, oldest first.
+    `fingerprints` are those of the identities in the runs since then, oldest first.
     """
 
     runs: list[RunDocument]
@@ -35,7 +35,7 @@ NONE = History([], {}, [])
 def history_of(target: Target, since: float, now: float) -> History:
     """Return the history of a directory; raise a Problem when its journal cannot be read.
 
-    Lines of the future are left out: a clock was wrong, or somebody else wrote them.
+    Entries in the future are left out: a clock was wrong, or somebody else wrote them.
     """
     with opened(target) as directory:
         journal = Journal(directory, owners_of(directory)).runs

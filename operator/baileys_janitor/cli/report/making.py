@@ -1,4 +1,4 @@
-"""Puts a report together: of the tenants of a cluster, or of one that was lost."""
+"""Builds a report on the tenants of a cluster, or on one lost session."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OF_CLUSTER: Final = (
 
 
 class Making:
-    """A report in the making. `to`: the file that it will be written to, None for standard output."""
+    """Builds a report. `to`: the file that it will be written to, None for standard output."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class Making:
         return self.finished(CLUSTER, [_OF_CLUSTER], None)
 
     def sees(self, session: SessionDocument, runs: list[RunDocument]) -> None:
-        """Remember a session and its runs: of an incident there is one alone."""
+        """Store the session and its runs, for an incident: it has only one session."""
         self._seen = session, runs
 
     def fail(self, name: str, problem: Problem) -> None:
-        """Add what could not be looked at."""
+        """Add a problem with a session that could not be read."""
         self.collector.add_problem(name, problem.code, self.names.sentence(problem.message))
 
     def finished(
@@ -108,7 +108,7 @@ class Making:
 
 
 def _tenant(tenants: Iterable[dict[str, Any]], wanted: str) -> dict[str, Any]:
-    """Return the tenant of a name, or of NAMESPACE/NAME."""
+    """Return the tenant with a name, or with NAMESPACE/NAME."""
     found: dict[str, dict[str, Any]] = {}
     for tenant in tenants:
         meta = tenant.get("metadata")

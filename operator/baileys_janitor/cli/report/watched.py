@@ -1,4 +1,4 @@
-"""What a watch knows of the directories, from its state file: reads only, whether it runs or not."""
+"""The watch's knowledge of the directories, from its state file: reads only, whether the watch runs or not."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from baileys_janitor.cli.watch.state import NO_STATE, read_state, state_path
 from baileys_janitor.watch.state import holder_of
 
 RECENT_SECONDS: Final = 3_600.0
-"""A state that is younger was written by a watch that runs, or by one that cron starts (`--once`)."""
+"""A younger state was written by a running watch, or by one that cron starts (`--once`)."""
 
 
 class Watched(NamedTuple):
-    """What a watch remembers. `statuses` are by the real path of their directory, read within bounds.
+    """The state of a watch. `statuses` are by the real path of their directory, read within bounds.
 
-    `works`: a watch runs, or has run within the hour; None where that cannot be seen.
+    `works`: a watch runs, or has run within the hour; None if unknown.
     """
 
     statuses: dict[str, dict[str, Any]]
@@ -25,14 +25,14 @@ class Watched(NamedTuple):
     saved: float
 
     def status_of(self, path: str) -> dict[str, Any] | None:
-        """Return the status of a directory; None for one that the watch does not know."""
+        """Return the status of a directory; None if the watch does not know it."""
         return self.statuses.get(os.path.realpath(path))
 
 
 def read_watched(state: str | None, now: float) -> Watched | None:
-    """Return what the watch's state file says; None without one. Raises a Problem where it cannot be read.
+    """Return the watch's state; None without a state file. Raises a Problem if it cannot be read.
 
-    `state` is its path when somebody named it, else it lies where a watch of this user has it.
+    `state` is its path if the user named it; otherwise the default path of this user is read.
     """
     path = os.path.abspath(state or state_path(os.environ))  # noqa: PTH100
     try:

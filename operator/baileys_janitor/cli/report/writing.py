@@ -1,4 +1,4 @@
-"""The options of a report that say how and where it is written, and the writing."""
+"""The options for a report's format and destination, and the writing."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FULLEST: Final = 200
-"""Sessions that a report for people shows: with the drawings about 500 KiB."""
+"""The most sessions in a report for people: with the charts about 500 KiB."""
 _WIDEST: Final = 100
-"""Columns that a line of text has at most, however wide the terminal is."""
+"""The most columns in a line of text, however wide the terminal is."""
 
 
 def report_options(command: Command) -> Command:
@@ -65,7 +65,7 @@ def report_options(command: Command) -> Command:
 
 
 def format_for(output: str | None, to: str) -> str:
-    """Return the format that was asked for, or that the file's name asks for."""
+    """Return the requested format, else the one of the file's name."""
     from baileys_janitor.cli.report.destination import format_of
 
     kind = output or (format_of(to) if to != "-" else None) or "md"
@@ -86,7 +86,7 @@ def print_or_write(report: ReportDocument, kind: str, to: str) -> None:
 
 
 def columns() -> int:
-    """Return how many columns text takes at a terminal."""
+    """Return the width for text, in columns of the terminal."""
     return min(shutil.get_terminal_size().columns, _WIDEST)
 
 

@@ -1,4 +1,4 @@
-"""What both commands ask before they act: for one directory, and whether its process is stopped."""
+"""Checks before rotate and rollback act: exactly one directory, and its process stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def the_one(found: Found, what: str) -> Target:
-    """Return the directory that is meant: one act is for one session."""
+    """Return the only directory found; raise Problem otherwise: each command acts on one session."""
     if len(found.targets) == 1:
         return found.targets[0]
     if found.targets:
@@ -37,7 +37,7 @@ def the_one(found: Found, what: str) -> Target:
 
 
 def require_stopped(ready: str, what: str, *, stopped: bool) -> None:
-    """Ask whether the process is stopped; without a terminal the option must say so. Raises Problem."""
+    """Ask whether the process is stopped; without a terminal --stopped is required. Raises Problem."""
     if stopped:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():
@@ -53,9 +53,9 @@ def require_stopped(ready: str, what: str, *, stopped: bool) -> None:
 
 
 def require_quiet(target: Target, pause: Callable[[float], None], interrupt: Interrupt) -> None:
-    """Watch a directory for a minute; raise Problem where somebody writes to it.
+    """Watch a directory for a minute; raise Problem if a process writes to it.
 
-    Where nothing of a session lies there is nothing to watch.
+    A directory without session files is not watched.
     """
     with opened(target) as directory:
         if not any(belongs_to_pairing(each) for each in read_listing(directory).entries or ()):

@@ -1,4 +1,4 @@
-"""What `rotate` and `rollback` print with `-o json` and `-o yaml`."""
+"""The documents of `rotate` and `rollback` with `-o json` and `-o yaml`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 class RotateDocument(TypedDict):
-    """A rotation, or what one would do. `until` is how long it can be rolled back, `kept` what stays by reason.
+    """A rotation or a dry run. It can be rolled back until `until`; `kept` counts the files that stay, by reason.
 
-    `backup` is the one that was made before it, None where none was.
+    `backup` is the backup made before it, or None.
     """
 
     path: str
@@ -31,8 +31,8 @@ class RotateDocument(TypedDict):
 
 
 class RollbackDocument(TypedDict):
-    """A rollback, or what one would do. `rotated` is when the session was rotated out, `setAside` how many files of
-    an unpaired process make room, `skipped` what could not come back by reason."""
+    """A rollback or a dry run. `rotated` is the time of the rotation, `setAside` the number of an unpaired process's
+    files that are moved away, `skipped` the files that could not come back, by reason."""
 
     path: str
     company: str | None

@@ -1,4 +1,4 @@
-"""`baileys-janitor rollback`: bring a session back that was rotated out."""
+"""`baileys-janitor rollback`: bring back a session that was rotated out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.rotate.documents import RollbackDocument
 
 pause = time.sleep
-"""What waits while a directory is watched."""
+"""Waits while a directory is watched; tests replace it."""
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""Rolling one directory's rotation back from the command line."""
+"""Rolls back the rotation of one directory from the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def look(target: Target, run: str | None) -> RollbackDocument:
-    """Return what a rollback would do."""
+    """Return the dry run of a rollback."""
     with opened(target) as directory:
         outlook = RollingBack(directory, run, now=time.time()).look()
     possible = outlook.refused is None
@@ -46,7 +46,7 @@ def roll_back(
     pause: Callable[[float], None],
     interrupt: Interrupt,
 ) -> RollbackDocument:
-    """Bring the session back; its document with what became of it."""
+    """Bring the session back; return its document with the outcome."""
     with opened(target) as directory:
         result = RollingBack(
             directory,

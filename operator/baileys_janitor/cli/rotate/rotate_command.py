@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.rotate.documents import RotateDocument
 
 pause = time.sleep
-"""What waits while a directory is watched."""
+"""Waits while a directory is watched; tests replace it."""
 _ROTATE_UNDO: Final = "7d"
 _LEAST, _MOST = "1h", "28d"
 
@@ -163,7 +163,7 @@ def _carry_out(
 
 
 def _seconds(text: str) -> int:
-    """Return the seconds of an age that was typed; bad usage where it is none, or out of bounds."""
+    """Return the seconds of an age on the command line; raise bad usage if it is invalid or out of bounds."""
     from baileys_janitor.api.values.durations import seconds_of
 
     try:

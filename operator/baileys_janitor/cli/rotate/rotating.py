@@ -1,4 +1,4 @@
-"""Rotating one directory from the command line: looked at, backed up, carried out."""
+"""Rotates one directory from the command line: dry run, backup, rotation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOTHING_TYPED: Final = {
 
 
 def look(target: Target) -> tuple[RotateDocument, int | None]:
-    """Return what a rotation would do, and when a session file was last written (Unix seconds)."""
+    """Return the dry run of a rotation, and the time of the last write to a session file (Unix seconds)."""
     with opened(target) as directory:
         rotating = Rotating(directory, "dry-run", now=time.time())
         outlook = rotating.look()
@@ -50,9 +50,9 @@ def back_up_first(
     pause: Callable[[float], None],
     interrupt: Interrupt,
 ) -> BackupDocument | None:
-    """Back the session up as the configuration file says; None where it names no repository, or Never.
+    """Back the session up as configured; return None if no repository is configured, or Never.
 
-    Raises Problem where it is Required and fails; else what failed is said, and the rotation goes on.
+    Raises Problem if a Required backup fails; otherwise prints the failure, and the rotation goes on.
     """
     if not values.get("config_path"):
         return None
@@ -71,7 +71,7 @@ def back_up_first(
     if before == NEVER_BEFORE:
         return None
     destinations = [opened(each) for each in asked.places()]
-    # The process is stopped, so that this archive can bring the session back as a whole: one is put in any case.
+    # The process is stopped, so this archive can restore the whole session: always put one.
     work = Work(
         destinations,
         recipients_of(asked),
@@ -105,7 +105,7 @@ def rotate(
     pause: Callable[[float], None],
     interrupt: Interrupt,
 ) -> RotateDocument:
-    """Rotate a directory that nobody writes to; its document with what became of it."""
+    """Rotate a directory that no process writes to; return its document with the outcome."""
     now = time.time()
     with opened(target) as directory:
         result = Rotating(

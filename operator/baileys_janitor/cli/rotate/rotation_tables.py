@@ -1,4 +1,4 @@
-"""Rotations and rollbacks as people read them."""
+"""Prints rotations and rollbacks for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STAYS: Final = {
 def print_rotation(
     document: RotateDocument, newest_write: int | None, now: float, ready: str, back: str
 ) -> None:
-    """Print what was rotated, or what would be, and what to do next.
+    """Print a rotation or its dry run, and the next step.
 
     `ready` is the command for when the process is stopped, `back` the one that rolls back.
     """
@@ -63,7 +63,7 @@ def print_rotation(
 
 
 def print_rollback(document: RollbackDocument, now: float, ready: str) -> None:
-    """Print what came back, or what would, and what to do next."""
+    """Print a rollback or its dry run, and the next step."""
     files = formatting.counted(document["restored"], "file")
     aside = formatting.counted(document["setAside"], "file")
     if document["applied"]:

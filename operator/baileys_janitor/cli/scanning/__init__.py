@@ -1,1 +1,1 @@
-"""`scan`, and the look at a session directory that other commands begin with."""
+"""`scan`, and the scan of a session directory that other commands begin with."""

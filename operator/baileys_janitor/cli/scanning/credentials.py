@@ -1,4 +1,4 @@
-"""Broken or missing credentials of a session directory: never healthy, and never to be solved by a restart."""
+"""Broken or missing credentials of a session directory: never healthy, and a restart never helps."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FAULTS: Final = frozenset(
 
 
 def sentence(code: str) -> str:
-    """Return what is wrong and the way out, for what looks at creds.json and at no more."""
+    """Return the fault and the remedy, for checks that read only creds.json."""
     return MISSING if code == reasons.CREDENTIALS_ABSENT else reasons.explain(code)
 
 
 def sentence_of(found: DirectoryDocument, code: str) -> str | None:
-    """Return what `scan` says of this directory's creds.json, None where a run was refused for something else.
+    """Return the message of `scan` on this directory's creds.json, None if a run was refused for another reason.
 
-    A tenant that nobody paired yet has no fault, though a run is refused for its lack of credentials.
+    A tenant that was never paired has no fault, although a run is refused because it lacks credentials.
     """
     if code not in FAULTS:
         return None

@@ -1,4 +1,4 @@
-"""A session directory as a document: the numbers of one look, by the names that machines read."""
+"""A session directory as a document with the numbers of one scan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def directory_document(target: Target, look: Look, settings: Settings) -> DirectoryDocument:
-    """Return what a look found, judged by these settings."""
+    """Return the document of a scan, judged by these settings."""
     census = look.census
     outlook = outlook_of(look, settings)
     known = look.entries is not None
@@ -58,9 +58,9 @@ def directory_document(target: Target, look: Look, settings: Settings) -> Direct
 
 
 def outlook_of(look: Look, settings: Settings) -> Outlook:
-    """Return what a cleanup could do; nothing beyond 200,000 files.
+    """Return the possible effect of a cleanup; an empty one beyond 200,000 files.
 
-    Below the trigger there is no advice, so the floor and the reasons for which files stay are not worked out.
+    Below the trigger there is no advice, so the floor and the reasons why files stay are not computed.
     """
     count = counted(look.census, settings)
     if look.entries is None:
@@ -73,7 +73,7 @@ def outlook_of(look: Look, settings: Settings) -> Outlook:
 
 
 def _trash(look: Look) -> TrashDocument | None:
-    """Return what lies in the trash, None when there are too many names."""
+    """Return the content of the trash, None if there are too many names."""
     if look.own.too_many:
         return None
     removed = {name for names in look.own.trash.values() for name in names}

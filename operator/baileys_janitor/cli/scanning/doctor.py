@@ -1,4 +1,4 @@
-"""What is wrong with session directories, as documents: the findings of one look, and those that take several."""
+"""Faults of session directories as documents: those of one scan, and those found by comparing several."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def findings_of(look: Look, outlook: Outlook, settings: Settings) -> list[Finding]:
-    """Return what one look at a directory shows, gravest first."""
+    """Return the findings of one scan, most severe first."""
     entries, state, own = look.entries or [], look.state, look.own
     by_kind = dict(zip(KINDS, look.census.by_kind, strict=True))
     files = sum(number for kind, number in by_kind.items() if kind not in {CREDS, OTHER})
@@ -66,14 +66,14 @@ def findings_of(look: Look, outlook: Outlook, settings: Settings) -> list[Findin
 
 
 def _broken_groups(look: Look) -> int:
-    """Return in how many groups a cleanup would remove a memory file that lost its key."""
+    """Return the number of groups from which a cleanup would remove a memory file without its key."""
     if look.identity.state != PAIRED:
         return 0
     return broken_groups(look.entries or (), look.identity, nanoseconds(look.now) - FRESH_NS)
 
 
 def documents(found: Iterable[Finding], target: Target) -> list[FindingDocument]:
-    """Return findings as machines read them, with commands that work when pasted."""
+    """Return findings as documents, with commands that can be pasted."""
     return [
         {
             "code": each.code,
@@ -91,7 +91,7 @@ def advice_documents(found: Iterable[FindingDocument]) -> list[AdviceDocument]:
 
 
 class Looked(NamedTuple):
-    """A directory that was looked at, and the fingerprint of the pairing in it ("" without one)."""
+    """A directory that was scanned, and the fingerprint of its pairing ("" without one)."""
 
     document: DirectoryDocument
     target: Target
@@ -99,7 +99,7 @@ class Looked(NamedTuple):
 
 
 def add_shared(directories: Sequence[Looked], twice: Sequence[tuple[str, str]]) -> None:
-    """Add to directories what only a look at several shows: one mounted twice, one pairing in two."""
+    """Add the findings that only a comparison of directories shows: one mounted twice, one pairing in two."""
     pairings: dict[str, list[str]] = {}
     for document, _, fingerprint in directories:
         if fingerprint:
@@ -118,7 +118,7 @@ def add_shared(directories: Sequence[Looked], twice: Sequence[tuple[str, str]]) 
 
 
 def add_problems(directories: Iterable[Looked], problems: Problems) -> None:
-    """Add the faults of directories as problems, gravest first; what concerns several is one problem."""
+    """Add the faults of directories as problems, most severe first; one shared by several is one problem."""
     faults = [
         (each, document["path"], target)
         for document, target, _ in directories

@@ -1,6 +1,6 @@
-"""One look at a session directory: what is there, who it belongs to, what the rules make of it.
+"""One scan of a session directory: its files, its identity, and the state of its credentials.
 
-Reads only; a directory looked at is the same byte for byte afterwards.
+Reads only; the directory is the same byte for byte afterwards.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _CLEANED = frozenset((COMPLETED, CAPPED, NOTHING_TO_DO))
 
 
 class Look(NamedTuple):
-    """What a look found. `entries` is None beyond 200,000 files, which are only counted by kind.
+    """The result of a scan. `entries` is None beyond 200,000 files, which are only counted by kind.
 
     `last_activity` is the time of the newest traffic in Unix seconds. `own` are the janitor's own names there. Free
-    bytes and inodes and the volume's size are None when unknown. `state` has owners and modes. `cleaned`: what the last
-    cleanups have left, the newest first.
+    bytes and inodes and the volume's size are None when unknown. `state` has owners and modes. `cleaned` holds the
+    results of the last cleanups, newest first.
     """
 
     entries: list[Entry] | None
@@ -60,7 +60,7 @@ class Look(NamedTuple):
 
 
 def look_at(target: Target, settings: Settings, now: float | None = None) -> Look:
-    """Look at a session directory; a Problem with one sentence when that is not possible."""
+    """Scan a session directory; raise a Problem with one sentence if that is not possible."""
     now = time.time() if now is None else now
     with opened(target) as directory:
         listing = read_listing(directory)
@@ -83,7 +83,7 @@ def look_at(target: Target, settings: Settings, now: float | None = None) -> Loo
 
 
 def _cleaned(directory: int) -> Sequence[Cleaned]:
-    """Return what the last cleanups have left; nothing of a journal that this process may not read."""
+    """Return the results of the last cleanups; nothing if this process may not read the journal."""
     try:
         runs = Journal(directory, owners_of(directory)).runs
     except VolumeProblem:
@@ -95,7 +95,7 @@ def _cleaned(directory: int) -> Sequence[Cleaned]:
 
 @contextmanager
 def opened(target: Target) -> Iterator[int]:
-    """Open a session directory; a Problem for whatever the volume does not let be done with it."""
+    """Open a session directory; within the context, turn each failure of the volume into a Problem."""
     try:
         directory = open_session(target.root, target.path)
         try:
@@ -109,7 +109,7 @@ def opened(target: Target) -> Iterator[int]:
 
 
 def problem_of(target: Target, problem: VolumeProblem) -> Problem:
-    """Return what the volume could not do, as a sentence about this directory."""
+    """Return a failure of the volume as a problem with this directory."""
     return Problem(f"{target.shown}: {problem}", code=problem.code)
 
 

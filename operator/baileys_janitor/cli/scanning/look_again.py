@@ -1,6 +1,6 @@
-"""Waiting until a running process has forgotten what it keeps in memory, so that a second look tells what stays.
+"""Waits until a running process's in-memory cache has expired, so that a second look shows the lasting state.
 
-For whatever was taken away or put back beside a process that may run: `volume.look_again` has the looks.
+Used after files were removed or restored while a process may run; `volume.look_again` does the looking.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.terminal.signals import Interrupt
 
 _SLICE_SECONDS: Final = 1.0
-"""How soon Ctrl-C is noticed."""
+"""The delay until Ctrl-C is noticed."""
 
 
 class Wait:
-    """Time to wait by; tests give their own."""
+    """The clock for waiting; tests replace it."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ WAIT: Final = Wait()
 
 
 def wait_for_cache(interrupt: Interrupt, seconds: float = LOOK_AGAIN_SECONDS) -> bool:
-    """Wait until the library's cache has expired; False when Ctrl-C ended the wait.
+    """Wait until the library's cache has expired; return False if Ctrl-C ended the wait.
 
-    Standard error says why, and at a terminal how long it still takes.
+    Prints the reason to standard error, and at a terminal the remaining time.
     """
     end = WAIT.clock() + seconds
     say(

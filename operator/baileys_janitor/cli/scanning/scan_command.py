@@ -1,4 +1,4 @@
-"""`baileys-janitor scan`: how full are these session directories, and what is wrong with them?"""
+"""`baileys-janitor scan`: count the files of session directories and report faults."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the command line prints: tables, documents, progress, problems."""
+"""The output of the command line: tables, documents, progress, problems."""

@@ -1,7 +1,7 @@
-"""Columns for a terminal: what fits into its width, so that no row is folded in the middle of a word.
+"""Fits columns into a terminal's width, so that no row is wrapped in the middle of a word.
 
-Columns that can be spared go first, in an order that the caller gives; then names are cut in the middle; then long
-sentences are folded between words. A pipe, a file and `-o wide` get every column whole.
+Dispensable columns are left out first, in the caller's order; then names are cut in the middle; then long sentences
+are wrapped between words. A pipe, a file and `-o wide` get every column whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 GAP: Final = "  "
 LEAST_NAME: Final = 12
-"""Columns of a terminal that a name keeps at least."""
+"""The minimum width of a name, in columns of a terminal."""
 LEAST_SENTENCE: Final = 24
 CUT: Final = "…"
 
@@ -41,10 +41,10 @@ def fitted(
     fold: str | None = None,
     mark: str = CUT,
 ) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and rows that fit into `width` columns, as far as that is possible.
+    """Return the headings and rows fitted into `width` columns, as far as that is possible.
 
-    `drop` names the columns that can be spared, the first one first; `cut` those whose text may be cut in the middle;
-    `fold` the one whose text goes on in the next line. `mark` stands for what was cut out.
+    `drop` names the columns to leave out, in this order; `cut` those whose text may be cut in the middle; `fold` the
+    one to wrap. `mark` replaces the text that was cut out.
     """
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
     for heading in drop:
@@ -69,7 +69,7 @@ def fitted(
 
 
 def shortened(text: str, most: int, mark: str = CUT) -> str:
-    """Return a text cut in the middle so that it takes at most so many columns; its ends tell more than its middle."""
+    """Return a text cut in the middle to at most `most` columns: its ends identify it best."""
     if columns_of(text) <= most:
         return text
     room = max(0, most - columns_of(mark))
@@ -128,7 +128,7 @@ def rendered(
 
 
 def _width(columns: Sequence[Sequence[str]], but: str | None = None) -> int:
-    """Return how many columns of a terminal a table takes; the one called `but` no more than it must."""
+    """Return a table's width in columns of a terminal, with the column `but` at its minimum."""
     sizes = [
         min(LEAST_SENTENCE, widest) if column[0] == but else widest
         for column in columns

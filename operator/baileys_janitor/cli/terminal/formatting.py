@@ -1,4 +1,4 @@
-"""Numbers as people read them: sizes, ages, plurals."""
+"""Formats numbers for people: sizes, ages, plurals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def age_of(time: str | None, now: float) -> str:
 
 
 def rfc3339(seconds: float | None) -> str | None:
-    """Return Unix seconds as UTC text, whole seconds; None stays None, what no calendar holds too."""
+    """Return Unix seconds as UTC text, whole seconds; None for None and for a time out of range."""
     if seconds is None:
         return None
     try:
@@ -57,5 +57,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def watching(what: str, seconds: float) -> str:
-    """Return what to say before session files are watched for writes."""
+    """Return the sentence that is printed before session files are watched for writes."""
     return f"Watching {what} for {seconds:.0f} seconds: a stopped process writes nothing."

@@ -1,6 +1,6 @@
-"""The shape of what the command line prints with `-o json` and `-o yaml`.
+"""The documents that the command line prints with `-o json` and `-o yaml`.
 
-`schema/output.v1.json` is the same as a JSON Schema; keys are only ever added within a version.
+`schema/output.v1.json` holds the same as a JSON Schema; keys are only ever added within a version.
 Times are RFC 3339 in UTC, sizes bytes, durations seconds.
 """
 
@@ -34,7 +34,7 @@ UNKNOWN_LEVEL: Final = "Unknown"
 
 
 class ProblemDocument(TypedDict):
-    """One thing that could not be done."""
+    """One failure."""
 
     path: str
     company: str | None
@@ -43,7 +43,7 @@ class ProblemDocument(TypedDict):
 
 
 class SkippedDocument(TypedDict):
-    """Directories that were not searched for one reason: how many, and the first of them."""
+    """Directories that were not searched for one reason: their number, and the first paths."""
 
     reason: str
     number: int
@@ -58,7 +58,7 @@ class AdviceDocument(TypedDict):
 
 
 class FindingDocument(TypedDict):
-    """What is wrong, and what to do: a stable code, `Fault` or `Advice`, a text, and commands that can be pasted."""
+    """A fault and its remedy: a stable code, `Fault` or `Advice`, a text, and commands to paste."""
 
     code: str
     severity: str
@@ -67,7 +67,7 @@ class FindingDocument(TypedDict):
 
 
 class TrashDocument(TypedDict):
-    """What lies in a directory's trash; `returned` of its names have a session file again."""
+    """The content of a directory's trash; `returned` counts its names that exist in the session again."""
 
     runs: int
     files: int
@@ -114,7 +114,7 @@ class FileDocument(TypedDict):
 
 
 class CleanDocument(DirectoryDocument):
-    """A cleanup, or what one would do: the directory as it was found and what became of it."""
+    """A cleanup or a dry run: the directory as it was found, and the outcome."""
 
     outcome: str
     applied: bool
@@ -137,7 +137,7 @@ class CleanDocument(DirectoryDocument):
 
 
 class RepairedContactDocument(TypedDict):
-    """Whom a repair is for: a hash where the directory has a key for them, and a masked number."""
+    """The contact of a repair: a hash if the directory has a key for hashes, and a masked number."""
 
     hash: str | None
     number: str
@@ -147,14 +147,14 @@ class RepairedContactDocument(TypedDict):
 
 
 class LookedAgainDocument(TypedDict):
-    """What stood under the moved names after the library's cache had expired: old records, or ones built anew."""
+    """Files under the moved names after the library's cache had expired: old records, or rebuilt ones."""
 
     old: int
     anew: int
 
 
 class RepairDocument(TypedDict):
-    """A repair, or what one would do."""
+    """A repair or a dry run."""
 
     path: str
     company: str | None
@@ -181,7 +181,7 @@ class RepairDocument(TypedDict):
 
 
 class ContactDocument(TypedDict):
-    """A contact: its hash where there is a key for them, and its masked number."""
+    """A contact: its hash if there is a key for hashes, and its masked number."""
 
     hash: str | None
     number: str
@@ -193,7 +193,7 @@ class ContactDocument(TypedDict):
 
 
 class ContactsDocument(TypedDict):
-    """The contacts of a directory, the latest first."""
+    """The contacts of a directory, most recent first."""
 
     path: str
     company: str | None
@@ -201,7 +201,7 @@ class ContactsDocument(TypedDict):
 
 
 class RunDocument(TypedDict):
-    """A run whose files lie in the trash."""
+    """A run whose files are in the trash."""
 
     run: str
     time: str | None
@@ -211,7 +211,7 @@ class RunDocument(TypedDict):
 
 
 class UndoDocument(TypedDict):
-    """A run put back, or what would be. `takenAway` counts the files that a restore had put into the directory."""
+    """An undone run or a dry run. `takenAway` counts removed files that a restore had put into the directory."""
 
     path: str
     company: str | None
@@ -223,7 +223,7 @@ class UndoDocument(TypedDict):
 
 
 class KeepDocument(TypedDict):
-    """What came of keeping a copy of creds.json: Kept, NotDue, or NotKept and why."""
+    """The outcome of keeping a copy of creds.json: Kept, NotDue, or NotKept and why."""
 
     path: str
     company: str | None
@@ -235,7 +235,7 @@ class KeepDocument(TypedDict):
 
 
 class WatchDocument(TypedDict):
-    """The watch itself; `running` is None where that cannot be seen."""
+    """The watch itself; `running` is None if unknown."""
 
     state: str
     running: bool | None
@@ -243,7 +243,7 @@ class WatchDocument(TypedDict):
 
 
 class BackedUpDocument(TypedDict):
-    """What the watch knows of one directory's backups in one repository; `outcome` is that of the last attempt."""
+    """One directory's backups in one repository, from the watch; `outcome` is that of the last attempt."""
 
     name: str
     outcome: str | None
@@ -262,7 +262,7 @@ class BackedUpDocument(TypedDict):
 
 
 class WatchedBackupsDocument(TypedDict):
-    """What the watch knows of one directory's backups. `backedUp` and `restorable` are reasons of the conditions."""
+    """One directory's backups, from the watch. `backedUp` and `restorable` are reasons of the conditions."""
 
     next: str | None
     nextDrill: str | None
@@ -273,7 +273,7 @@ class WatchedBackupsDocument(TypedDict):
 
 
 class WatchedDocument(TypedDict):
-    """What the watch knows of one directory."""
+    """The state of one directory, from the watch."""
 
     path: str
     name: str
@@ -298,7 +298,7 @@ class WatchedDocument(TypedDict):
 
 
 class StatusDocument(TypedDict):
-    """What `status` prints."""
+    """The document of `status`."""
 
     schema: str
     time: str
@@ -307,7 +307,7 @@ class StatusDocument(TypedDict):
 
 
 class CopyDocument(TypedDict):
-    """A kept copy of creds.json; what it says is null where it is damaged. `code` is why it may not be used."""
+    """A kept copy of creds.json; its facts are null if it is damaged. `code` is why it may not be used."""
 
     id: str
     time: str | None
@@ -330,7 +330,7 @@ class CopiesDocument(TypedDict):
 
 
 class RestoreDocument(TypedDict):
-    """A restore, or what one would do. `told` are codes of what a person should know."""
+    """A restore or a dry run. `told` are codes of facts that a person should know."""
 
     path: str
     company: str | None

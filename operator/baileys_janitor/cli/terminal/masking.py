@@ -1,4 +1,4 @@
-"""Names as people may see them: file names of a session hold phone numbers, keys' ids do too."""
+"""Masks names for people: a session's file names and key ids hold phone numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LONG_ENOUGH_FOR_BOTH_ENDS: Final = 10
 def masked(name: str) -> str:
     """Return a file name with the middle of every long number hidden: `session-49*******34_1.0.json`.
 
-    Numbers of four digits or fewer (devices, pre-key ids) stay readable. Only the kinds a cleanup
-    may take have ids of a known form; of every other file no more than its type is shown.
+    Numbers of four digits or fewer (devices, pre-key ids) stay readable. Only the kinds that a
+    cleanup may remove have ids of a known form; of every other file only its type is shown.
     """
     kind, ident = classify(name)
     if kind == CREDS:
@@ -44,7 +44,7 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a name or path as harmless text: undecodable bytes and control characters are escaped."""
+    """Return a name or path as printable text: undecodable bytes and control characters are escaped."""
     decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -1,6 +1,6 @@
 """Writing to a terminal, a pipe or a file that may go away.
 
-Nothing here needs more than the standard library: to load rich costs more time than a scan.
+Only the standard library is used here: loading rich takes longer than a scan.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _USUAL_LINES: Final = 24
 
 
 def prepare_streams() -> None:
-    """Let no character of any name end the program where the terminal's encoding lacks it."""
+    """Escape characters that the terminal's encoding lacks, so that no file name ends the program."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -46,7 +46,7 @@ def write_document(document: Mapping[str, Any], output: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write text to standard output; a reader that went away is no error of ours."""
+    """Write text to standard output; a closed pipe is not an error."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -55,7 +55,7 @@ def write(text: str) -> None:
 
 
 def say(sentence: str) -> None:
-    """Write one sentence to standard error: what a person should know and a program should not parse."""
+    """Write one sentence to standard error, for people rather than programs."""
     try:
         sys.stderr.write(sentence + "\n")
         sys.stderr.flush()
@@ -64,14 +64,14 @@ def say(sentence: str) -> None:
 
 
 def reader_is_gone(stream: TextIO) -> None:
-    """Point a stream whose reader left (`| head`) at nothing, so that no later flush complains."""
+    """Redirect a stream whose reader left (`| head`) to the null device, so that no later flush fails."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def terminal_width(stream: TextIO) -> int | None:
-    """Return how many columns the stream's terminal has, None for a pipe or a file. `COLUMNS` goes before."""
+    """Return how many columns the stream's terminal has, None for a pipe or a file. `COLUMNS` takes precedence."""
     if not stream.isatty():
         return None
     told = os.environ.get("COLUMNS", "")
@@ -84,7 +84,7 @@ def terminal_width(stream: TextIO) -> int | None:
 
 
 def terminal_height(stream: TextIO) -> int | None:
-    """Return how many lines the stream's terminal has, None for a pipe or a file. `LINES` goes before."""
+    """Return how many lines the stream's terminal has, None for a pipe or a file. `LINES` takes precedence."""
     if not stream.isatty():
         return None
     told = os.environ.get("LINES", "")
@@ -97,7 +97,7 @@ def terminal_height(stream: TextIO) -> int | None:
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Return whether to colour: at a terminal alone, and never with NO_COLOR."""
+    """Return whether to use colours: only at a terminal, and never with NO_COLOR."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -107,9 +107,9 @@ def coloured(text: str, style: str) -> str:
 
 
 def folded(line: str, width: int | None) -> list[str]:
-    """Return a line as lines of a terminal, folded between words, the further ones indented.
+    """Return a line wrapped between words to a terminal's width, later lines indented.
 
-    A line that begins with a blank is a command, which would not work in parts.
+    A line that begins with a blank is a command and is not wrapped: it would not work in parts.
     """
     if width is None or len(line) <= width or line[:1] in ("", " "):
         return [line]

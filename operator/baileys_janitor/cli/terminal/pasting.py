@@ -14,10 +14,10 @@ _ESCAPED: Final = {"'": r"\'", "\\": r"\\"}
 
 
 def word(text: str) -> str:
-    """Return a text as one word of a shell: as it is, in quotes, or as `$'...'`.
+    """Return a text as one word of a shell: plain, in quotes, or as `$'...'`.
 
-    The last form is for what a terminal would not show or not take as it is: control characters, bytes that are not
-    UTF-8, and characters that standard output cannot encode. bash, zsh and ksh read it, and the sh of POSIX.1-2024.
+    The last form is for text that a terminal cannot show or accept: control characters, bytes that are not UTF-8,
+    and characters that standard output cannot encode. bash, zsh and ksh read it, and the sh of POSIX.1-2024.
     """
     if text.isprintable() and encodable(text):
         return shlex.quote(text)
@@ -25,7 +25,7 @@ def word(text: str) -> str:
 
 
 def command(*words: str, paths: Iterable[str] = (), after: Iterable[str] = ()) -> str:
-    """Return a command line: `words`, then paths that may begin with a dash, then what follows them."""
+    """Return a command line: `words`, then paths (which may begin with a dash), then the words in `after`."""
     paths = list(paths)
     ended = ["--"] if any(path.startswith("-") for path in paths) else []
     return " ".join(map(word, (_PROGRAM, *words, *ended, *paths, *after)))

@@ -19,11 +19,11 @@ EXIT_CODES = {
     EXIT_TIMED_OUT: "The time of --timeout was over (kubectl baileys); what was begun goes on.",
     EXIT_INTERRUPTED: "Ctrl-C. A cleanup or undo stops between two files.",
 }
-"""What each code means, for the help of the commands."""
+"""The meaning of each code, for the help of the commands."""
 
 
 class Problem(Exception):  # noqa: N818 - the word people read
-    """Something that could not be done, with one sentence that names the way out.
+    """A failure, with one sentence that names the remedy.
 
     `code` is a stable CamelCase word for machine output; `exit_code` ends the process when the
     problem stops the whole command rather than one directory of many. `commands` can be pasted.
@@ -45,5 +45,5 @@ class Problem(Exception):  # noqa: N818 - the word people read
 
 
 def usage(message: str) -> Problem:
-    """Return a problem with what was typed or configured: exit code 2, nothing was looked at."""
+    """Return a problem with the arguments or the configuration: exit code 2, nothing was read."""
     return Problem(message, code="BadUsage", exit_code=EXIT_USAGE)

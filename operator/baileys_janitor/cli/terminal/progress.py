@@ -1,4 +1,4 @@
-"""A progress bar on standard error for work that takes a while, at a terminal alone."""
+"""A progress bar on standard error for slow work, only at a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 DELAY_SECONDS: Final = 0.4
-"""Seconds of work before a bar appears: what is done at once needs none."""
+"""Seconds of work before a bar appears: quick work needs none."""
 
 
 def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
@@ -34,7 +34,7 @@ def with_progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
 
 
 class _LateBar:
-    """A bar that appears when `DELAY_SECONDS` are over, be it in the middle of the first item."""
+    """A bar that appears after `DELAY_SECONDS`, even in the middle of the first item."""
 
     def __init__(self, text: str, total: int) -> None:
         self._text = text
@@ -49,7 +49,7 @@ class _LateBar:
         self._timer.start()
 
     def show(self, done: int) -> None:
-        """Show that so many items are done."""
+        """Show the number of items that are done."""
         self._done = done
         if time.monotonic() >= self._due:
             self._appear()
@@ -57,7 +57,7 @@ class _LateBar:
             self._bar.update(self._bar.task_ids[0], completed=done)
 
     def close(self) -> None:
-        """Take the bar away, if there is one."""
+        """Remove the bar, if there is one."""
         self._timer.cancel()
         with self._lock:
             self._closed = True

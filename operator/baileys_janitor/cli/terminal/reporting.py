@@ -1,4 +1,4 @@
-"""What every command ends with: its problems on standard error, its document on standard output."""
+"""The end of every command: its problems on standard error, its document on standard output."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Problems:
-    """What could not be done, in the order in which it was met."""
+    """The problems of a command, in the order in which they occurred."""
 
     def __init__(self, found: Found) -> None:
-        """Begin with the paths that led nowhere."""
+        """Begin with the problems of the paths that could not be used."""
         self.documents: list[ProblemDocument] = []
         self._commands: list[Sequence[str]] = []
         self._prose: set[str] = set()
@@ -36,22 +36,22 @@ class Problems:
             self._add(shown, None, problem)
 
     def add(self, target: Target, problem: Problem) -> None:
-        """Add a problem with one directory; the others go on."""
+        """Add a problem with one directory; the command continues with the others."""
         self._add(target.shown, target.company, problem)
 
     def add_of(self, shown: str, problem: Problem) -> None:
-        """Add a problem with something that is no directory here: a repository, or a session that lies elsewhere."""
+        """Add a problem with something other than a local directory: a repository, or a session elsewhere."""
         self._add(shown, None, problem)
 
     def say(self, *, every: bool = True) -> None:
-        """Write one sentence for each, for people; all at once, so that no progress bar is in between.
+        """Write one sentence for each, for people; all at the end, so that no progress bar interrupts them.
 
-        Unless `every` is asked for, what many directories have in common is said once.
+        Without `every`, a problem that many directories have in common is written once.
         """
         width = terminal_width(sys.stderr)
         for names, text, commands in merged(self._said(), every=every):
             line = f"Error: {names}: {text}" if names else f"Error: {text}"
-            # Only what is known to hold no command is folded.
+            # Fold only text that is known to hold no command.
             for part in folded(line, width) if text in self._prose else [line]:
                 say(part)
             for command in commands:
@@ -66,7 +66,7 @@ class Problems:
                 yield Said("", text, commands)
 
     def not_searched(self) -> list[str]:
-        """Return a line that says what was not searched and why, none where all was."""
+        """Return a line on the directories that were not searched and why; empty if all were."""
         from baileys_janitor.cli.arguments.targets import skipped_line
 
         line = skipped_line(self._found.skipped)
@@ -74,7 +74,7 @@ class Problems:
 
     @property
     def paths(self) -> frozenset[str]:
-        """The paths that something is wrong with."""
+        """The paths that have a problem."""
         return frozenset(each["path"] for each in self.documents)
 
     def __bool__(self) -> bool:
@@ -90,7 +90,7 @@ class Problems:
 
 
 class Said(NamedTuple):
-    """Something to say of a directory ("" where the text names it), and commands that do something about it."""
+    """A message about a directory ("" if the text names it), and commands that help."""
 
     name: str
     text: str
@@ -101,7 +101,7 @@ _NAMED_AT_MOST: Final = 3
 
 
 def merged(said: Iterable[Said], *, every: bool) -> list[Said]:
-    """Return what to say, once for all directories of which it is the same, unless `every` is asked for."""
+    """Return the messages, equal ones of many directories merged into one unless `every` is true."""
     together: dict[tuple[object, ...], list[Said]] = {}
     for number, each in enumerate(said):
         key = (number,) if every or not each.name else (each.text, len(each.commands))

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Interrupt:
-    """Ctrl-C or a termination as a wish to end, looked at between two files."""
+    """A request to end, by Ctrl-C or SIGTERM, that is checked between two files."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def code(self) -> str | None:
-        """Return the volume's code for a run that is to end now."""
+        """Return the volume's code for an interrupted run; None to go on."""
         return INTERRUPTED if self.asked else None
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
@@ -30,7 +30,7 @@ class Interrupt:
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Take the first signal within as a wish; a second one ends the process as usual."""
+        """Within the context, record the first signal as a request; a second one ends the process as usual."""
         before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

@@ -61,7 +61,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_prose(lines: Iterable[str]) -> None:
-    """Print sentences, folded between words at a terminal; a line that begins with blanks is a command and stays."""
+    """Print sentences, wrapped between words at a terminal; a line that begins with blanks is a command and is not."""
     width = terminal_width(sys.stdout)
     print_lines(part for line in lines for part in folded(line, width))
 
@@ -78,8 +78,8 @@ def print_table(
 ) -> None:
     """Print columns under headings, two spaces apart; those named in `right` are aligned right.
 
-    At a terminal that is too narrow the columns of `drop` go, then those of `cut` (names and paths) are cut in the
-    middle, and the one called `fold` goes on in further lines; never with `wide`, and never in a pipe.
+    At a terminal that is too narrow, the columns of `drop` are left out, then those of `cut` (names and paths) are
+    cut in the middle, and the column `fold` is wrapped; never with `wide`, and never in a pipe.
     """
     table, numeric = [list(row) for row in rows], set(right)
     width = terminal_width(sys.stdout)
@@ -161,9 +161,9 @@ _ADVICE_AT_MOST: Final = 10
 
 
 def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
-    """Return what is worth knowing and no fault, gravest first; the first ten unless `every` is asked for.
+    """Return the advice, most severe first; at most ten lines unless `every` is true.
 
-    Faults are on standard error already.
+    Faults are already on standard error.
     """
     name = name_heading(directories)
     places = list(SEVERITIES)

@@ -1,4 +1,4 @@
-"""What `status` shows of backups: the document, a cell of the table, and lines in full."""
+"""Backups in the output of `status`: the document, a table cell, and the full lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def backups(status: Mapping[str, Any]) -> WatchedBackupsDocument | None:
-    """Return what a directory's status says of its backups; None where none are made."""
+    """Return the backups in a directory's status; None where none are made."""
     found = status.get("backup")
     if not found:
         return None
@@ -49,7 +49,7 @@ def _repository(each: Mapping[str, Any]) -> BackedUpDocument:
 
 
 def cell(found: WatchedBackupsDocument | None, now: float) -> str:
-    """Return how old the last backup is, with a mark where one fails; "-" for none."""
+    """Return the age of the last successful backup, marked if a backup fails; "-" for none."""
     if found is None:
         return "-"
     fails = any(each["reason"] for each in found["repositories"])
@@ -58,7 +58,7 @@ def cell(found: WatchedBackupsDocument | None, now: float) -> str:
 
 
 def in_full(found: WatchedBackupsDocument, now: float) -> Iterator[str]:
-    """Yield what is known of each repository."""
+    """Yield lines about each repository, then the next backup and drill."""
     for each in found["repositories"]:
         if each["lastSuccess"] is None:
             yield f"  Backup in {each['name']}: none yet"

@@ -22,7 +22,7 @@ DRY_RUN: Final = "DRY_RUN"
 MULTITENANCY: Final = "ENABLE_MULTITENANCY"
 WEBHOOK: Final = "NOTIFICATION_WEBHOOK"
 SECRETS: Final = "CREDENTIALS_DIRECTORY"
-"""Where systemd puts the secrets of a service (LoadCredential=)."""
+"""The variable in which systemd passes the directory of a service's secrets (LoadCredential=)."""
 LOCAL_TIME: Final = "/etc/localtime"
 _ZONES: Final = "zoneinfo/"
 _FALSE: Final = ("0", "false", "no", "off")
@@ -32,7 +32,7 @@ _TRUE: Final = ("1", "true", "yes", "on")
 def watch_settings(
     paths: tuple[str, ...], values: Mapping[str, Any], argv: tuple[str, ...]
 ) -> WatchSettings:
-    """Return what the command's parameters ask for; a Problem with one sentence when they cannot be in force."""
+    """Return the settings in the command's parameters; raise a Problem with one sentence if they are invalid."""
     from baileys_janitor.api.spec import SharedSettings
     from baileys_janitor.watch.settings import WatchSettings
 
@@ -80,14 +80,14 @@ def _from_environment() -> tuple[str, ...]:
 
 
 def _at_home(own: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings with the server's own time zone, unless one is set: three at night is meant as here."""
+    """Return the settings with the server's time zone, unless one is set: 03:00 means local time."""
     schedule = own.get("schedule") or {}
     zone = None if "timeZone" in schedule else local_zone(os.environ)
     return own if zone is None else own | {"schedule": {**schedule, "timeZone": zone}}
 
 
 def local_zone(environ: Mapping[str, str], link: str = LOCAL_TIME) -> str | None:
-    """Return the IANA name of this machine's time zone; None where it is not told."""
+    """Return the IANA name of this machine's time zone; None if it is unknown."""
     from baileys_janitor.api.config.cross_field_rules import is_zone
 
     named = environ.get("TZ", "").removeprefix(":")
@@ -154,7 +154,7 @@ def _validated(own: dict[str, Any], rest: dict[str, Any], path: str | None) -> A
 
 
 def _check_overrides(settings: WatchSettings, path: str | None) -> None:
-    """Refuse what only some directories could not work with."""
+    """Check the merged settings of each directory; raise bad usage for the first invalid ones."""
     from baileys_janitor.api.backup.backup_settings import described
     from baileys_janitor.api.config.cross_field_rules import Conflict
     from baileys_janitor.api.config.merge import InvalidTenant
@@ -191,5 +191,5 @@ def _truth(variable: str) -> bool | None:
 
 
 def _is_set(variable: str) -> bool:
-    """Return what `DRY_RUN` means to a service. In doubt it holds: a typing error must not remove files."""
+    """Return whether `DRY_RUN` is set for a service. Unknown words count as true: a typo must not remove files."""
     return os.environ.get(variable, "").strip().lower() not in ("", *_FALSE)

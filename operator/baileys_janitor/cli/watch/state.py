@@ -1,4 +1,4 @@
-"""The watch's state file, for the commands that read it: where it lies, and what it says."""
+"""The watch's state file, for the commands that read it: its path and its content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME: Final = "watch.json"
 
 
 def state_path(environ: Mapping[str, str]) -> str:
-    """Return where the state lies when nobody says so."""
+    """Return the default path of the state."""
     own = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if own:
         return f"{own}/{_NAME}"
@@ -28,7 +28,7 @@ def state_path(environ: Mapping[str, str]) -> str:
 
 
 def read_state(path: str) -> State:
-    """Return what the state file says; a Problem with one sentence when it cannot be read (NO_STATE: none there)."""
+    """Return the state; raise a Problem with one sentence if it cannot be read (NO_STATE: there is no file)."""
     from baileys_janitor.watch.state import load
 
     shown = printable(path)

@@ -1,4 +1,4 @@
-"""`baileys-janitor status`: what the watch knows, from its state file; also while it runs."""
+"""`baileys-janitor status`: show the watch's state file, whether the watch runs or not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from baileys_janitor.watch.state import KnownDirectory, State
 
 _SHOULD_HOLD = frozenset({"Ready", "BackedUp", "Restorable"})
-"""Conditions of which people should know while they are False."""
+"""Conditions that are reported while they are False."""
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""What `status` prints for people."""
+"""The output of `status` for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME_MAX = 24
 
 
 def print_status(document: StatusDocument, *, in_full: bool, wide: bool) -> None:
-    """Print the watch's own line, a row a directory, and what somebody should know of them."""
+    """Print the watch's own line, a row for each directory, and their problems (or all details)."""
     now = _seconds(document["time"]) or 0.0
     write(f"{_head(document, now)}\n")
     directories = document["directories"]
@@ -107,7 +107,7 @@ def _in_full(each: WatchedDocument, now: float) -> Iterator[str]:
         yield from in_full(each["backup"], now)
     for problem in each["problems"]:
         yield f"  {problem['type']}: {problem['message']}"
-    # A name may hide a number that the path shows; here a person asks for it.
+    # The path may show a number that the name masks; here a person asked for it.
     yield f"  To clean it now: {command('clean', '--apply', paths=[each['path']])}"
 
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor watch`: look after the session directories of this server, until it is told to end."""
+"""`baileys-janitor watch`: look after the session directories of this server until a signal stops it."""
 
 from __future__ import annotations
 

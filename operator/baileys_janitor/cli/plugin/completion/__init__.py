@@ -1,1 +1,1 @@
-"""Completion through kubectl: the script, and what is offered for a word."""
+"""Completion through kubectl: the script, and the completions."""

@@ -1,4 +1,4 @@
-"""What a shell offers for a word: names of the cluster. It never prints a problem, and changes nothing."""
+"""Completions with names from the cluster. Never prints a problem, and changes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASKED_MOST: Final = 500
 
 
 def tenants(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of tenants in the namespace that was chosen so far."""
+    """Return the names of tenants in the namespace chosen so far."""
     namespace, slash, _ = incomplete.rpartition("/")
     taken = set(ctx.params.get("names") or ())
     found = _names(ctx, TENANTS, namespace if slash else None)
@@ -27,7 +27,7 @@ def tenants(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
 
 
 def operations(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of operations in the namespace that was chosen so far."""
+    """Return the names of operations in the namespace chosen so far."""
     return plain(_names(ctx, OPERATIONS, None), incomplete)
 
 
@@ -37,7 +37,7 @@ def namespaces(ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
 
 
 def _names(ctx: click.Context, resource: Resource, namespace: str | None) -> list[str]:
-    """Return the names of a resource, in a namespace or in the one that was chosen so far."""
+    """Return the names of a resource, in a namespace or in the one chosen so far."""
     from baileys_janitor.cli.plugin.options import chosen
 
     with ctx.scope(cleanup=False):

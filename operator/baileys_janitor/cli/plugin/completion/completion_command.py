@@ -1,7 +1,7 @@
-"""`kubectl baileys completion`: the script by which kubectl completes this plugin's words.
+"""`kubectl baileys completion`: the script with which kubectl completes this plugin's arguments.
 
 kubectl (1.26 and newer) asks a program called `kubectl_complete-baileys` on the PATH. It gets the words that were typed
-and prints what could stand in place of the last one, a line each, and a directive at the end.
+and prints the completions of the last one, one a line, and a directive at the end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCRIPT = """\
 exec kubectl-baileys __complete -- "$@"
 """
 _NO_FILES = ":4"
-"""What kubectl reads as: offer no names of files."""
+"""The directive for kubectl to offer no file names."""
 _FILES = ":0"
 
 
@@ -44,7 +44,7 @@ def command() -> int:
 
 
 def complete(words: list[str]) -> None:
-    """Print what could stand in place of the last of these words, as kubectl reads it; nothing else is ever printed."""
+    """Print the completions of the last of these words in kubectl's format; nothing else is ever printed."""
     from click.shell_completion import ShellComplete
 
     from baileys_janitor.cli.plugin.main import PROGRAM, application

@@ -1,4 +1,4 @@
-"""`kubectl baileys repair`: have the library build one contact's sessions, or a group's keys, anew."""
+"""`kubectl baileys repair`: make the library rebuild one contact's sessions, or a group's keys."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def command(
     """
     cluster = chosen()
     if len(names) > 1:
-        # Not repeated: the second word may be the number.
+        # The message does not repeat the second word, which may be the number.
         raise usage(
             "repair takes one NAME. The contact is no argument, since others see those: it is asked for."
         )
@@ -119,7 +119,7 @@ def command(
 
 
 def _named(*, contact: bool, group: bool) -> dict[str, str]:
-    """Return what the Secret holds, asked for in this order; bad usage for what is no contact and no group."""
+    """Return the data of the Secret, asked for in this order; raise bad usage for an invalid contact or group."""
     found = {}
     for key in [*(["contact"] if contact else []), *(["group"] if group else [])]:
         text = typed(key, f"The {key}")
@@ -135,7 +135,7 @@ def _named(*, contact: bool, group: bool) -> dict[str, str]:
 
 
 def _say_undo(operation: OperationDocument) -> None:
-    """Say how to take a repair back that has moved something."""
+    """Print how to undo a repair, if it moved anything."""
     status = operation["status"]
     run, result = status.get("run"), status.get("result") or {}
     if not has_succeeded(operation) or operation["dryRun"] or not run or not result.get("removed"):

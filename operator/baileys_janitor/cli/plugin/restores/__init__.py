@@ -1,1 +1,1 @@
-"""Restores of one tenant or of a fleet, and what is kept for them beforehand."""
+"""Restores of one tenant or of a fleet, and the fingerprints recorded for them beforehand."""

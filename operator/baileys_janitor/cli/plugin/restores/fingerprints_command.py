@@ -1,4 +1,4 @@
-"""`kubectl baileys fingerprints`: what is to be kept beside the recovery key, to know genuine archives by."""
+"""`kubectl baileys fingerprints`: print the fingerprints to keep beside the recovery key, to verify archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of fingerprints: whose archives count, as it was recorded before the loss.
+"""The file of fingerprints that was recorded before the loss, and identifies genuine archives.
 
 Each line has a namespace, a tenant and its fingerprint. The fingerprints are no secret, and hold no phone number.
 """
@@ -20,7 +20,7 @@ _FIELDS: Final = 3
 
 
 def recorded_in(path: str) -> dict[tuple[str, str], str]:
-    """Return the fingerprint of each tenant in a file; bad usage, with the number of the line, for what is none."""
+    """Return the fingerprint of each tenant in a file; raise bad usage with the line number if a line is invalid."""
     found: dict[tuple[str, str], str] = {}
     for number, line in enumerate(text_of(path, "--fingerprints", _LARGEST).splitlines(), 1):
         words = line.split()
@@ -42,7 +42,7 @@ def recorded_in(path: str) -> dict[tuple[str, str], str]:
 
 
 def fingerprint_of(known: object) -> str | None:
-    """Return the fingerprint in `status.backup.known`; None where there is none yet."""
+    """Return the fingerprint in `status.backup.known`; None if there is none yet."""
     fields = text(known, 4_096).split(";")
     if len(fields) < _FIELDS:
         return None
@@ -51,7 +51,7 @@ def fingerprint_of(known: object) -> str | None:
 
 
 def line_of(tenant: dict[str, object]) -> str | None:
-    """Return the line of a tenant's object; None while its fingerprint is not known."""
+    """Return the line for a tenant's object; None while its fingerprint is not known."""
     meta = part(tenant, "metadata")
     found = fingerprint_of(part(tenant, "status", "backup").get("known"))
     if found is None:

@@ -1,4 +1,4 @@
-"""The recovery key in the cluster: a Secret that is made for restores, and deleted when they have ended."""
+"""The recovery key in the cluster: a Secret that is created for restores and deleted when they have ended."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.kubectl.client import Kubectl
 
 _KEY: Final = "identity"
-"""The key of the Secret in which the Job looks for it."""
+"""The key in the Secret that the Job reads."""
 _IDENTITY: Final = re.compile(r"^AGE-SECRET-KEY-1[0-9A-Z]{40,}$", re.MULTILINE)
 _LARGEST: Final = 16 * 1024
 
 
 def recovery_key(kubectl: Kubectl, key: str, request: str) -> ActSecrets:
-    """Return the Secrets with the recovery key of some restores; they stay where a restore goes on."""
+    """Return the Secrets with the recovery key of some restores; those of a restore still running are kept."""
     data = {_KEY: key}
     return ActSecrets(kubectl, "recovery-key", data, request, "the recovery key", outlives=True)
 
 
 def read_key(path: str) -> str:
-    """Return the text of a file with an age identity, `-` for standard input; bad usage for anything else."""
+    """Return the text of a file with an age identity, `-` for standard input; raise bad usage for anything else."""
     found = text_of(path, "--identity", _LARGEST)
     if not _IDENTITY.search(found):
         raise usage(

@@ -1,1 +1,1 @@
-"""Rotations: a pairing is ended, so that the tenant is paired anew, and taken back before that."""
+"""Rotations, which end a pairing so that the tenant is paired anew, and their rollbacks."""

@@ -1,4 +1,4 @@
-"""`kubectl baileys rollback`: bring the session back that a rotation has moved away."""
+"""`kubectl baileys rollback`: bring back the session that a rotation has moved away."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def command(
 
 
 def _is_meant(where: str, tenant: str) -> bool:
-    """Ask for the tenant's name; bad usage where nobody can be asked."""
+    """Ask for the tenant's name as confirmation; raise bad usage without a terminal."""
     if not sys.stdin.isatty():
         raise usage(
             "A rotation is confirmed with the tenant's name. Nobody can be asked here: add --yes."
@@ -88,7 +88,7 @@ def _is_meant(where: str, tenant: str) -> bool:
 
 
 def _say_what_is_due(quiesce: str | None, operation: OperationDocument) -> None:
-    """Say how to follow a rotation that waits for a pairing, and how to take it back."""
+    """Print how to follow a rotation that waits for a pairing, and how to roll it back."""
     if phase_of(operation) != AWAITING:
         return
     namespace = operation["namespace"]

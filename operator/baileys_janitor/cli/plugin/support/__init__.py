@@ -1,1 +1,1 @@
-"""`kubectl baileys support`: what somebody who helps needs to see, without numbers, names and keys."""
+"""`kubectl baileys support`: a bundle with the facts for support, without numbers, names and keys."""

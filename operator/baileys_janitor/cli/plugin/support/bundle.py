@@ -1,4 +1,4 @@
-"""Reads what a bundle holds, and writes it as one archive."""
+"""Reads the documents of a bundle, and writes them as one archive."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ Look through it before you send it.
 
 @dataclass(slots=True)
 class Bundle:
-    """Documents by the names of their files, masked; `missing` has a sentence for each that could not be read."""
+    """Masked documents by file name; `missing` has a sentence for each that could not be read."""
 
     files: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
 def collect(kubectl: Kubectl, namespace: str, name: str) -> Bundle:
-    """Return a bundle on one tenant; what may not be read is missing from it. Raises a Problem without the tenant."""
+    """Return a bundle on one tenant without objects that may not be read. Raises a Problem if there is no tenant."""
     bundle, mask = Bundle(), Mask()
     tenant = kubectl.get(TENANTS, namespace, name)
     bundle.files["tenant.json"] = _tenant(tenant, mask)
@@ -104,7 +104,7 @@ def _add(bundle: Bundle, mask: Mask, file: str, read: Callable[[], Any]) -> None
 
 
 def write_bundle(bundle: Bundle, path: str) -> None:
-    """Write a bundle as a tar.gz for its owner alone; raise a Problem where a file of that name exists."""
+    """Write a bundle as a tar.gz that only its owner can read; raise a Problem if the file exists."""
     shown = printable(path)
     folder = os.path.splitext(os.path.basename(path))[0].removesuffix(".tar") or "support"  # noqa: PTH119, PTH122
     try:

@@ -1,4 +1,4 @@
-"""What a bundle holds of each object: fields that are known to be of use, and nothing else."""
+"""The parts of each object in a bundle: fields that are known to be useful, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baileys_janitor.api.status_readers import reader_of
 
 _META: Final = ("namespace", "name", "creationTimestamp", "deletionTimestamp", "generation")
 _FOR_THE_OPERATOR: Final = frozenset({"lastValid", "running"})
-"""Fields of a status that repeat others, or that no person reads."""
+"""Fields of a status that repeat others or are of no use to people."""
 _OF_A_JOB: Final = (
     "startTime",
     "completionTime",
@@ -29,7 +29,7 @@ Object = dict[str, Any]
 
 
 def of_meta(found: Mapping[str, Any]) -> Object:
-    """Return what says which object it is; of its annotations the janitor's own alone."""
+    """Return the metadata that identifies an object, with its labels and the janitor's annotations only."""
     meta = part(found, "metadata")
     own = {
         name: value
@@ -42,7 +42,7 @@ def of_meta(found: Mapping[str, Any]) -> Object:
 
 
 def of_status(status: Mapping[str, Any]) -> Object:
-    """Return a tenant's status, which was read within its bounds."""
+    """Return a tenant's status, limited by the schema."""
     kept = {name: value for name, value in status.items() if name not in _FOR_THE_OPERATOR}
     if "backup" in kept:
         kept["backup"] = {name: one for name, one in kept["backup"].items() if name != "known"}
@@ -50,18 +50,18 @@ def of_status(status: Mapping[str, Any]) -> Object:
 
 
 def of_operation(operation: Mapping[str, Any]) -> Object:
-    """Return an operation: what was asked for, and what became of it."""
+    """Return an operation's request and outcome."""
     status = reader_of(OPERATION_KIND).read(operation.get("status"))
     return {"metadata": of_meta(operation), "spec": part(operation, "spec"), "status": status}
 
 
 def of_job(job: Mapping[str, Any]) -> Object:
-    """Return a Job without its pod's template: arguments name claims and directories."""
+    """Return a Job without its pod's template, whose arguments name claims and directories."""
     return {"metadata": of_meta(job), "status": _kept(part(job, "status"), _OF_A_JOB)}
 
 
 def of_pod(pod: Mapping[str, Any]) -> Object:
-    """Return where a pod runs and how its containers are, without their messages: these are results of the janitor."""
+    """Return a pod's node and the states of its containers, without their messages, which are the janitor's results."""
     status = part(pod, "status")
     containers = [
         {
@@ -82,7 +82,7 @@ def of_pod(pod: Mapping[str, Any]) -> Object:
 
 
 def of_deployment(deployment: Mapping[str, Any]) -> Object:
-    """Return a Deployment's images and how it is."""
+    """Return a Deployment's images and status."""
     spec = part(deployment, "spec", "template", "spec")
     images = [each.get("image") for each in objects(spec.get("containers"))]
     status = _kept(part(deployment, "status"), _OF_A_DEPLOYMENT)

@@ -1,4 +1,4 @@
-"""Takes numbers that could be phone numbers, and whatever looks like a key, out of documents of any origin."""
+"""Masks possible phone numbers and keys in any document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baileys_janitor.report.privacy import Names
 
 HIDDEN: Final = "[hidden]"
 _LEAST_NUMBER: Final = 1_000_000
-"""The least number of a specification that could be a phone number."""
+"""The smallest number in a spec that could be a phone number."""
 _TEXT_MOST: Final = 2_048
 _DEPTH_MOST: Final = 24
 _ENTRIES_MOST: Final = 500
@@ -29,7 +29,7 @@ _TIMES: Final = re.compile(
 
 
 class Mask:
-    """Masks names and texts, a number always in the same way, so that what belongs together can be seen."""
+    """Masks names and texts, the same number always alike, so that related entries can be recognised."""
 
     def __init__(self) -> None:
         self._names = Names()
@@ -44,7 +44,7 @@ class Mask:
         return "".join([*parts, self._names.name(shown[end:])])
 
     def document(self, value: Any, *, numbers: bool = False, depth: int = 0) -> Any:
-        """Return a JSON document with every text in it masked. `numbers`: its numbers are known to be sizes."""
+        """Return a JSON document with every text in it masked. `numbers`: keep numbers, known to be sizes."""
         if depth > _DEPTH_MOST:
             return HIDDEN
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""`kubectl baileys support`: a bundle for somebody who helps, which can be sent around."""
+"""`kubectl baileys support`: a bundle for support that can be shared."""
 
 from __future__ import annotations
 
