@@ -1,4 +1,4 @@
-"""Exponential back-off: the one formula for every retry that this project times itself."""
+"""Exponential back-off: the one formula for all retries of this project."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ _DOUBLINGS_MAX = 20
 
 
 def backoff_seconds(failures: int, first: float, longest: float) -> float:
-    """Return how long to wait after `failures` earlier ones (0: none): `first` seconds, doubled each time."""
+    """Return how long to wait after `failures` earlier failures (0: none): `first` seconds, doubled each time."""
     return min(longest, first * 2.0 ** min(max(failures, 0), _DOUBLINGS_MAX))

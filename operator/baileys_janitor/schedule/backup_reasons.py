@@ -1,5 +1,5 @@
-"""What is done with archives, and what kinds of reasons a failure has: all that both the calendar and the process that
-backs up know, which loads nothing else.
+"""The actions on archives and the groups of failure reasons: the common knowledge of the calendar and of the backup
+process, which loads nothing else.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ LASTING = frozenset(
         *("NoSuchBucket", "NotAStore", "ReadForbidden", "RecipientInvalid", "RecipientIsSecret"),
         *("RecipientsTooMany", "RequestRefused", "SecretInvalid", "SecretMissing"),
         *("SecretUnreadable", "StoreFull", "TlsFailed", "UrlInvalid", "WrongRegion"),
-        # Of a database of keys.
+        # For a key store in a database.
         *("AuthorityMissing", "ColumnMissing", "ColumnType", "CountedOnly", "DatabaseMissing"),
         *("DiskFull", "LoginRefused", "MemoryMissing", "NotATable", "Replica", "RightsMissing"),
         *("RowSecurity", "TableMissing"),
     }
 )
-"""Reasons of a failed backup that somebody must end, so that there is no hurry to try again."""
+"""Reasons of a failed backup that last until somebody acts, so there is no hurry to retry."""
 OF_SESSION = frozenset(
     {
         *("CredentialsAbsent", "CredentialsCorrupt", "CredentialsIncomplete", "CredentialsInvalid"),
@@ -27,13 +27,13 @@ OF_SESSION = frozenset(
         *("EncodedTwice", "SessionTooLarge", "TooManyFiles"),
     }
 )
-"""Reasons that lie in the session itself: the next slot looks again."""
+"""Reasons in the session itself: the next slot tries again."""
 OF_STORE = frozenset(
     {
         *("AnswerIncomplete", "NameUnknown", "NotAStore", "ServerError", "Throttled", "TlsFailed"),
         *("TooSlow", "Unreachable"),
     }
 )
-"""Reasons that lie in the store, so that it answers nobody else either."""
+"""Reasons in the object store, which then serves nobody else either."""
 PASSING = OF_STORE | {"ConnectionLost", "Interrupted", "Locked", "TimedOut", "TooManyConnections"}
-"""Reasons for which a drill was not carried out, rather than failed."""
+"""Reasons for which a drill could not run; they do not count as a failed drill."""

@@ -1,7 +1,7 @@
-"""When a tenant's backups and drills are due: the same slots, delay and catch-up as the daily cleanup. Pure.
+"""When a tenant's backups and drills are due: the same slots, delay and catch-up as for the daily cleanup. Pure.
 
-As with cleanups, one function decides (what has come), requeues (the earliest) and promises (the earliest ahead).
-A slot that was missed is caught up on once. While a repository fails, its back-off takes the place of the slots.
+As with cleanups, one function decides (what is due), requeues (the earliest) and promises (the earliest in the future).
+A missed slot is caught up on once. While a repository fails, its back-off replaces the slots.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from baileys_janitor.schedule.backup_reasons import BACKUP, DRILL, LASTING, OF_S
 from baileys_janitor.schedule.cleanup_times import Due
 
 START_SECONDS = 30.0
-"""Seconds after a start before anything that was missed begins: the first looks go before."""
+"""Seconds after a start before missed attempts begin: the first scans go first."""
 PAUSES: Mapping[bool, tuple[float, float]] = {False: (60.0, 900.0), True: (300.0, 3600.0)}
 """The first and the longest pause after a failed backup, in seconds, by whether the reason lasts."""
 DRILL_PAUSES: Mapping[bool, tuple[float, float]] = {
     False: (300.0, 21_600.0),
     True: (3600.0, 86_400.0),
 }
-"""The same after a failed drill: all but what passes by itself lasts."""
+"""The same after a failed drill: every reason that does not pass by itself lasts."""
 SLACK_SECONDS, SLACK_SHARE = 900.0, 0.25
-"""How much later than promised a backup may be before it is called overdue: the larger of both."""
+"""How late a backup may be before it counts as overdue: the larger of both."""
 
 
 class TriesState(Protocol):
-    """Attempts at one thing."""
+    """Attempts at one task."""
 
     @property
     def done_at(self) -> float | None: ...
@@ -48,7 +48,7 @@ class TriesState(Protocol):
 
 
 class RepositoryTimes(TriesState, Protocol):
-    """What the calendar knows of one repository of a tenant."""
+    """The state of one repository of a tenant that the calendar reads."""
 
     @property
     def drill(self) -> TriesState: ...
@@ -60,8 +60,8 @@ class RepositoryTimes(TriesState, Protocol):
 class BackupSchedule:
     """The schedules in force. `backups` and `drills` are cron expressions in `zone`, None for never.
 
-    `delay` is how many whole seconds after the cron time this tenant has its turn: times are stored as whole seconds,
-    and an attempt must not lie before its own slot when they are read back.
+    `delay` is this tenant's delay after the cron time, in whole seconds: times are stored as whole seconds, and an
+    attempt must not lie before its own slot when they are read back.
     """
 
     backups: str | None
@@ -78,7 +78,7 @@ def upcoming(
     now: float,
     started: float,
 ) -> list[Due]:
-    """Return when a backup and a drill are due, overdue ones included, the earliest first; what is under way is not.
+    """Return when a backup and a drill are due, including overdue ones but not those under way, earliest first.
 
     `started` is when this process started (Unix seconds).
     """
@@ -94,7 +94,7 @@ def due_now(
     now: float,
     started: float,
 ) -> dict[str, list[str]]:
-    """Return what is to be done now: the names of the repositories by reason."""
+    """Return the tasks that are due now: the names of the repositories by reason."""
     found: dict[str, list[str]] = {}
     for reason, name, when in _times(repositories, schedule, now, started):
         if when <= now:
@@ -108,7 +108,7 @@ def _times(
     now: float,
     started: float,
 ) -> Iterator[tuple[str, str, float]]:
-    """Yield what is due, for which repository and when."""
+    """Yield each due task as (reason, repository, time)."""
     for name, each in repositories.items():
         when = backup_time(each, schedule, now, started)
         if when is not None:
@@ -143,7 +143,7 @@ def backup_time(
     if schedule.backups is None:
         return None
     if tries.tried_at is None:
-        # The first one shows at once whether the settings work.
+        # The first backup shows at once whether the settings work.
         return started + START_SECONDS
     if tries.failures and tries.code not in OF_SESSION:
         first, longest = PAUSES[tries.code in LASTING]
@@ -163,7 +163,7 @@ def drill_time(
     if schedule.drills is None:
         return None
     if drill.tried_at is None:
-        # Whether archives can be opened at all shows at once, not in a month.
+        # The first drill shows at once, and not after a month, whether archives can be opened at all.
         return started + START_SECONDS
     if drill.failures:
         first, longest = DRILL_PAUSES[drill.code not in PASSING]
@@ -175,7 +175,7 @@ def _slot_time(
     tries: TriesState, cron: str, schedule: BackupSchedule, now: float, started: float
 ) -> float | None:
     latest = slots.daily_slot(cron, schedule.zone, schedule.delay, now)
-    # What passed before the last attempt is handled by it.
+    # Slots before the last attempt are handled by it.
     missed = None if latest is None else latest + schedule.delay
     if missed is not None and tries.tried_at is not None and missed > tries.tried_at:
         return missed if missed >= started else max(missed, started + START_SECONDS)
@@ -183,13 +183,13 @@ def _slot_time(
 
 
 def overdue_time(tries: TriesState, seen_at: float | None, rpo: float) -> float | None:
-    """Return from when on the last backup is too old for what was promised; None while that is not known."""
+    """Return the time from which the last backup is older than the RPO; None while unknown."""
     since = tries.done_at if tries.done_at is not None else seen_at
     return None if since is None else since + rpo + max(SLACK_SECONDS, rpo * SLACK_SHARE)
 
 
 def drill_overdue_time(drill: TriesState, schedule: BackupSchedule) -> float | None:
-    """Return from when on the last drill that passed is too long ago; None for no drills, or none that passed."""
+    """Return the time from which the last passed drill is too old; None without drills, or if none has passed."""
     if schedule.drills is None or drill.done_at is None:
         return None
     coming = slots.next_daily(schedule.drills, schedule.zone, schedule.delay, drill.done_at)

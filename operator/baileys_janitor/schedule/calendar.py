@@ -14,20 +14,20 @@ SCAN = "Scan"
 PURGE = "Purge"
 COPY = "Copy"
 SLOT = "Slot"
-"""Reasons besides those of cleanups. A slot is settled when it comes, whether or not a cleanup runs."""
+"""Reasons besides those of cleanups. A slot is settled at its time, whether or not a cleanup runs."""
 FULL_BYTES = 256 * 1024
-"""With less free space than this the trash is purged at once. What the Job itself calls full; were this more, a purge
-would be sent that finds the disk not full and removes nothing."""
+"""With less free space than this, the trash is purged at once. It equals the Job's own limit for a full disk: with a
+larger value, a purge would be sent that finds the disk not full and removes nothing."""
 POLL_SECONDS = 1.0
-"""Until the next look at a tenant that waits for a Job of its own to get out of the way."""
+"""Interval of checks while a tenant waits for another Job of its own to end."""
 UNKNOWN = (None, "Unknown")
 
 
 def upcoming(tenant: TenantState, now: float, context: Context) -> list[Due]:
-    """Return all that is due for this tenant, overdue things included, the earliest first.
+    """Return everything that is due for this tenant, including overdue items, earliest first.
 
-    A decision is the most urgent cleanup whose time has come, a requeue the earliest of all, and a promise the
-    earliest one ahead.
+    A decision is the most urgent cleanup whose time has come, a requeue is the earliest item, and a promise is the
+    earliest item in the future.
     """
     if tenant.stored.stale:
         return [Due(tenant.backoff.retry_at, RELOAD)]
@@ -40,10 +40,10 @@ def upcoming(tenant: TenantState, now: float, context: Context) -> list[Due]:
 
 
 def next_time(tenant: TenantState, now: float, context: Context) -> float | None:
-    """Return when this tenant is to be considered next; a time in the past means at once, None never.
+    """Return when to consider this tenant next; a time in the past means at once, None never.
 
-    Never before the pause after a fault has ended. What was due when it was considered last and did not begin waits
-    for something that brings the tenant back by itself: its turn, the end of a Job, a look.
+    It is never before the end of the pause after a fault. An item that was due at the last decision and did not begin
+    waits for an event that requeues the tenant: its turn in the job queue, the end of a Job, or a scan.
     """
     considered = tenant.queue.considered_at
     times = [
@@ -55,9 +55,9 @@ def next_time(tenant: TenantState, now: float, context: Context) -> float | None
 
 
 def next_cleanup(tenant: TenantState, now: float, context: Context) -> Due | None:
-    """Return the next automatic cleanup, at the last look's figures: one that is overdue comes now.
+    """Return the next automatic cleanup, by the figures of the last scan; an overdue one is due now.
 
-    While one is under way, it is the next one ahead.
+    While a cleanup is under way, return the next one in the future.
     """
     if _is_unpaired(tenant):
         return None
@@ -70,7 +70,7 @@ def next_cleanup(tenant: TenantState, now: float, context: Context) -> Due | Non
 
 
 def purge_time(tenant: TenantState) -> float | None:
-    """Return when the trash is to be purged, or None while there is none."""
+    """Return when to purge the trash, or None while it is empty."""
     trash, look = tenant.scan.trash, tenant.scan.look
     if tenant.effective is None or trash is None or not trash[0]:
         return None
@@ -83,7 +83,7 @@ def purge_time(tenant: TenantState) -> float | None:
 _DECIDED = frozenset(
     {cleanup_times.EMERGENCY, cleanup_times.DAILY, cleanup_times.TRIGGER, SLOT},
 )
-"""Reasons that were decided on when the tenant was considered last."""
+"""Reasons that the last decision has handled."""
 
 
 def _is_unpaired(tenant: TenantState) -> bool:
@@ -109,7 +109,7 @@ def _copy(tenant: TenantState, context: Context) -> Due | None:
 
 
 def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | None]:
-    """Return when cleanups are to be decided on."""
+    """Return when to decide on cleanups."""
     if tenant.run is not None:
         return [Due(tenant.backoff.retry_at, RESUME)] if tenant.jobs.work is None else []
     found: list[Due | None] = []
@@ -121,15 +121,15 @@ def _cleanups(tenant: TenantState, now: float, context: Context) -> list[Due | N
         found += cleanup_times.automatic(tenant, now, context)
         found += [Due(when, SLOT) for when in cleanup_times.next_slots(tenant, now, context)]
         if tenant.scan.checked_at is not None:
-            # What the last look found is decided on, and settles the slots that passed meanwhile.
+            # A new scan needs a decision, which settles the slots that passed meanwhile.
             found.append(Due(tenant.scan.checked_at, SLOT))
     return found
 
 
 def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
-    """Return when the status is to be written even if nothing else is due."""
+    """Return when to write the status even if nothing else is due."""
     if not _is_published(tenant):
-        # Suspended or refused: the author of the spec waits for its generation to be observed.
+        # Suspended or refused: the author of the spec waits for `observedGeneration`.
         return Due(max(now, tenant.stored.written_at + 1.0), STATUS)
     if tenant.effective is not None and tenant.effective.suspend:
         return None
@@ -139,7 +139,7 @@ def _status(tenant: TenantState, now: float, context: Context) -> Due | None:
 
 
 def _is_answered(tenant: TenantState) -> bool:
-    """Return whether the stored status answers the annotations: a request that waits, a name that is unknown."""
+    """Return whether the stored status answers the annotations: a request that waits, or an unknown name."""
     signs = tenant.stored.signs
     waits = cleanup_times.request_waits(tenant) is not None
     unknown = tenant.resource.unknown is not None
@@ -151,7 +151,7 @@ def _is_published(tenant: TenantState) -> bool:
     suspended = tenant.effective is not None and tenant.effective.suspend
     refused = tenant.invalid
     if tenant.new and tenant.scan.look is None and not (tenant.fault or refused or suspended):
-        # The first status waits for content.
+        # The first status is not written before there is content.
         return True
     if tenant.stored.generation != tenant.resource.generation or not _is_answered(tenant):
         return False

@@ -1,7 +1,8 @@
-"""Circuit breakers: hold automatic cleanups where cleanups removed abnormally much in a short time. Pure.
+"""Circuit breakers: hold automatic cleanups if cleanups removed abnormally many files in a short time. Pure.
 
-Each namespace has a breaker of its own, so that nobody who can write into one namespace holds up another. The fleet's
-opens when it is more than one team's mistake: when those of three namespaces are open at once, or of all there are.
+Each namespace has its own breaker, so nobody who can write into one namespace can hold up another. The breaker of the
+fleet opens when the problem is larger than one team's mistake: when the breakers of three namespaces, or of all if
+there are fewer, are open at once.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import dataclass, field
 from baileys_janitor.policy.settings import MaxRemovals, Settings
 
 SEVERAL = 3
-"""Namespaces whose breakers must be open at once for the fleet's to open; all of them where there are fewer."""
+"""Namespaces whose breakers must be open at once to open the fleet's; all of them if there are fewer."""
 REMEMBERED = 1_000
-"""Runs of a namespace that are remembered, so that one which is read again from a status counts once."""
+"""Number of remembered runs of a namespace, so that a run which is read again from a status counts once."""
 HELD_SHARE = 4
-"""By how much an Emergency cleanup removes less while a breaker is open."""
+"""Divisor of an Emergency cleanup's limit while a breaker is open."""
 NAMED = 3
 """Tenants and namespaces that a message about an open breaker names."""
 
@@ -26,8 +27,8 @@ NAMED = 3
 class Hold:
     """Why automatic cleanups hold, and until when (Unix seconds).
 
-    `namespaces` are those whose breakers are open, `tenants` those of the namespace asked about whose cleanups
-    opened it, both sorted; `fleet`: the fleet's breaker is open, whatever this namespace's does.
+    `namespaces` are those with open breakers. `tenants` are the tenants of the requested namespace whose cleanups
+    opened its breaker. Both are sorted. `fleet`: whether the fleet's breaker is open, independent of this namespace's.
     """
 
     until: float
@@ -38,7 +39,7 @@ class Hold:
 
 @dataclass(slots=True)
 class _Namespace:
-    """One namespace: its latest abnormal runs by time, and until when its breaker is open."""
+    """One namespace: its latest abnormal runs by time, and the end of its hold."""
 
     abnormal: list[tuple[float, str]] = field(default_factory=list)
     seen: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -51,9 +52,9 @@ class _Namespace:
 class Breakers:
     """Counts abnormally large removals of each namespace in a sliding window.
 
-    A run is abnormal when it removed at least `percent` of the tenant's files. `runs` of them within `window`
-    seconds open the namespace's breaker for `hold` seconds; every further abnormal run while they are in the window
-    prolongs that. `namespaces` returns how many there are with tenants.
+    A run is abnormal if it removed at least `percent` of the tenant's files. `runs` of them within `window` seconds
+    open the namespace's breaker for `hold` seconds; every further abnormal run while they are in the window prolongs
+    that. `namespaces` returns the number of namespaces with tenants.
     """
 
     def __init__(
@@ -71,12 +72,12 @@ class Breakers:
         self._count = namespaces
         self._all: dict[str, _Namespace] = {}
         self._weighed = 0, 0.0
-        """For how many namespaces the fleet's breaker was weighed last, and until when it is open."""
+        """The number of namespaces at the last evaluation of the fleet's breaker, and the end of its hold."""
 
     def note(
         self, namespace: str, tenant: str, run: str, when: float, removed: int, before: int
     ) -> None:
-        """Take note of a finished run (`before`: files in the directory before it); an id counts once a tenant."""
+        """Record a finished run (`before`: files in the directory before it). Each id counts once a tenant."""
         if removed <= 0 or removed * 100 < self._percent * max(before, 1):
             return
         known = self._all.setdefault(namespace, _Namespace())
@@ -85,7 +86,7 @@ class Breakers:
         known.seen[tenant, run] = None
         if len(known.seen) > REMEMBERED:
             del known.seen[next(iter(known.seen))]
-        # By time, not by arrival: after a start the histories of all tenants come in any order.
+        # Sorted by time, not by arrival: after a start the histories of all tenants arrive in any order.
         insort(known.abnormal, (when, tenant))
         del known.abnormal[: -self._runs]
         newest, oldest = known.abnormal[-1][0], known.abnormal[0][0]
@@ -98,7 +99,7 @@ class Breakers:
             self._weighed = 0, 0.0
 
     def _fleet_until(self) -> float:
-        """Return until when the fleet's breaker is open: enough namespaces' were when one of them opened."""
+        """Return the end of the fleet's hold: enough namespaces' breakers were open when one of them opened."""
         several = min(SEVERAL, max(1, self._count()))
         if self._weighed[0] != several:
             opened = [known for known in self._all.values() if known.until]
@@ -125,7 +126,7 @@ class Breakers:
         return Hold(until, True, self.open(now)) if now < until else None
 
     def any(self, now: float) -> Hold | None:
-        """Return what holds anywhere: the fleet's breaker, else those of namespaces, else None."""
+        """Return any hold: the fleet's breaker, else those of namespaces, else None."""
         fleet, names = self.fleet(now), self.open(now)
         if fleet is not None or not names:
             return fleet
@@ -137,7 +138,7 @@ class Breakers:
         return tuple(sorted(name for name, known in self._all.items() if now < known.until))
 
     def tidy(self, now: float) -> None:
-        """Forget the namespaces of which nothing counts any more."""
+        """Drop the namespaces without any abnormal run in the window."""
         past = now - self._window - self._hold
         for name, known in list(self._all.items()):
             if known.until <= now and (not known.abnormal or known.abnormal[-1][0] < past):
@@ -164,7 +165,7 @@ def named(names: tuple[str, ...]) -> str:
 
 
 def held_removals(most: MaxRemovals) -> MaxRemovals:
-    """Return what one Emergency cleanup may remove while a breaker is open: a quarter of what it may otherwise."""
+    """Return the limit of one Emergency cleanup while a breaker is open: a quarter of the usual one."""
     return MaxRemovals(most.percent / HELD_SHARE, max(1, most.files // HELD_SHARE))
 
 

@@ -1,7 +1,7 @@
-"""When each kind of cleanup of a tenant is due: the only place that knows slots, cooldowns and pauses.
+"""When each kind of cleanup of a tenant is due: the only module that handles slots, cooldowns and pauses.
 
-A slot that passes while nothing holds cleanups up is handled, whether or not there was something to do. While the
-circuit breaker holds, a fault pauses, or a process has just started, slots stay open, and the latest is caught up on.
+A slot that passes while nothing holds cleanups is settled, whether or not there was something to do. While the circuit
+breaker holds, a fault pauses, or a process has just started, slots stay open, and the latest is caught up on.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ EMERGENCY = "Emergency"
 DAILY = "Daily"
 TRIGGER = "Trigger"
 URGENT = frozenset({EMERGENCY, REQUESTED})
-"""Reasons of cleanups that go by the emergency rules, and wait for no timer."""
+"""Reasons of cleanups that use the emergency rules and wait for no timer."""
 PAIRED = "Paired"
 KILLED = "Killed"
-"""The outcome of a run whose Job was killed in the middle of it; it goes on like one that was capped."""
+"""The outcome of a run whose Job was killed; it continues like a capped one."""
 CUT_SHORT = frozenset({CAPPED, KILLED})
 UNDONE = frozenset({FAILED, KILLED})
 KILLS = 3
-"""Cleanups that were killed one after another before they count as failing: one goes on by itself."""
+"""Killed cleanups in a row that count as failing; after a single one the next continues by itself."""
 SUSPENDED, INVALID = "Suspended", "InvalidSpec"
-"""Why a request waits; a fault's reason is another."""
+"""Why a request waits; a fault has its own reason."""
 CAPPED_PAUSE_SECONDS = 60.0
-"""Until an automatic Emergency cleanup goes on with what the first one before it had to leave."""
+"""The first pause before an automatic Emergency cleanup continues one that was cut short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Something that is due at a time (Unix seconds), perhaps past, for a reason."""
+    """Something that is due at a time (Unix seconds), which may be in the past, for a reason."""
 
     time: float
     reason: str
@@ -49,25 +49,25 @@ class Due:
 def requested(tenant: TenantState, now: float) -> Due | None:
     """Return when the request that is not handled yet is due; None without one.
 
-    A token that was there when the tenant was first seen is none: it came with the manifest.
+    A token that was there when the tenant was first seen is not a request: it came with the manifest.
     """
     token = tenant.resource.request
     if not token or token == tenant.timers.handled_request:
         return None
     assert tenant.effective is not None
-    # When it was made is not known: it is due at once, or when the flood that it is part of lets it.
+    # The time of the request is unknown: it is due at once, or as soon as the limit on requests permits.
     waits = tenant.effective.mode != "Observe"
     return Due(max(now, tenant.timers.request_time) if waits else now, REQUESTED)
 
 
 def are_failing(outcomes: Iterable[str]) -> bool:
-    """Return whether cleanups fail, by their outcomes, the newest first."""
+    """Return whether cleanups fail, given their outcomes, newest first."""
     ended = list(takewhile(lambda outcome: outcome in UNDONE, outcomes))
     return FAILED in ended or len(ended) >= KILLS
 
 
 def request_waits(tenant: TenantState) -> str | None:
-    """Return why the request that is not handled yet cannot begin; None where it can, or there is none."""
+    """Return why the unhandled request cannot begin; None if it can, or if there is none."""
     token = tenant.resource.request
     if not token or token == tenant.timers.handled_request:
         return None
@@ -83,9 +83,9 @@ def request_waits(tenant: TenantState) -> str | None:
 
 
 def automatic(tenant: TenantState, now: float, context: Context) -> list[Due]:
-    """Return when automatic cleanups are due at the last look's figures, the most urgent first.
+    """Return when automatic cleanups are due by the figures of the last scan, most urgent first.
 
-    None is due before a look, nor while a fault stalls the tenant.
+    None is due before the first scan, nor while a fault stalls the tenant.
     """
     effective = tenant.effective
     if effective is None or effective.suspend or effective.mode == "Observe":
@@ -144,7 +144,7 @@ def trigger(tenant: TenantState, now: float, context: Context) -> Due | None:
     if not tenant.scan.reclaimable:
         return None
     if is_capped(tenant):
-        # It was allowed to start, so an older cooldown does not hold its rest back.
+        # The run was allowed to start, so an older cooldown does not delay its continuation.
         ready = 0.0
     elif tenant.scan.counted >= effective.policy.thresholds.trigger:
         ready = tenant.cleanup.cooldown_until or 0.0
@@ -155,7 +155,7 @@ def trigger(tenant: TenantState, now: float, context: Context) -> Due | None:
     latest = _slot_before(tenant, free)
     if _is_open(tenant.timers.trigger_slot, latest):
         late = _catch_up(tenant, latest, now, free, context)
-        # A slot that comes before settles the missed one as well.
+        # A slot that comes earlier settles the missed one as well.
         if max(late, now) >= ready and late <= _slot_after(tenant, free, 0.0):
             candidates.append(late)
     return Due(min(candidates), trigger_reason(tenant))
@@ -164,7 +164,7 @@ def trigger(tenant: TenantState, now: float, context: Context) -> Due | None:
 def open_slots(
     tenant: TenantState, now: float, context: Context
 ) -> tuple[float | None, float | None]:
-    """Return the latest slots of the trigger timer and of the daily cleanup that are not handled yet."""
+    """Return the latest unhandled slots of the trigger timer and of the daily cleanup."""
     assert tenant.effective is not None
     times = tenant.effective.times
     latest = _slot_before(tenant, now)
@@ -180,7 +180,7 @@ def open_slots(
 
 
 def next_slots(tenant: TenantState, now: float, context: Context) -> Iterator[float]:
-    """Yield when the timers' next slots come, and when those that were missed before the start are caught up on."""
+    """Yield the timers' next slots, and the catch-up times of slots that were missed before the start."""
     assert tenant.effective is not None
     times = tenant.effective.times
     yield _slot_after(tenant, now, 0.0)
@@ -197,10 +197,10 @@ def next_slots(tenant: TenantState, now: float, context: Context) -> Iterator[fl
 
 
 def catch_up_time(tenant: TenantState, context: Context) -> float:
-    """Return until when timed cleanups wait that were due before this process started.
+    """Return the time before which timed cleanups that were due before this process started do not run.
 
-    They are spread over what is left of `jitter` when everybody has been looked at: nobody is cleaned before, and
-    those who are looked at late would otherwise all come together.
+    They are spread over the rest of `jitter` after the first scans: nothing is cleaned before all tenants are scanned,
+    and tenants that are scanned late would otherwise all be cleaned together.
     """
     jitter = context.intervals.jitter
     looked = min(growth.QUIET_LIMIT_SECONDS, jitter / 2)
@@ -213,19 +213,19 @@ def daily_delay(tenant: TenantState, context: Context) -> float:
 
 
 def is_capped(tenant: TenantState) -> bool:
-    """Return whether the last cleanup was cut short by maxRemovals, by time or by a kill, and is to go on."""
+    """Return whether the last cleanup was cut short by maxRemovals, by time or by a kill, and is to continue."""
     return (tenant.cleanup.last or {}).get("outcome") in CUT_SHORT
 
 
 def trigger_reason(tenant: TenantState) -> str:
-    """Return the reason of a cleanup at the trigger: what maxRemovals cut short goes on under its own name."""
+    """Return the reason of a cleanup at the trigger: a run that continues one cut short keeps its reason."""
     if is_capped(tenant) and (tenant.cleanup.last or {}).get("reason") == DAILY:
         return DAILY
     return TRIGGER
 
 
 def _free(tenant: TenantState, now: float, context: Context) -> float:
-    """Return from when on timed cleanups are decided on: after the circuit breaker's hold and a fault's pause."""
+    """Return the time from which timed cleanups are decided: after the breaker's hold and a fault's pause."""
     return max(now, context.held_until or 0.0, tenant.backoff.retry_at)
 
 
@@ -239,7 +239,7 @@ def _catch_up(
 
 
 def _is_open(handled: float | None, slot: float) -> bool:
-    # The slot before the first look is nobody's: else a new fleet would be cleaned all at once.
+    # The slot before the first scan is skipped: otherwise a new fleet would be cleaned all at once.
     return handled is not None and slot > handled
 
 
@@ -263,7 +263,7 @@ def _slot_after(tenant: TenantState, when: float, ready: float) -> float:
 
 
 def _cleaned_since(tenant: TenantState, when: float, now: float) -> bool:
-    """Return whether a cleanup by the daily one's rules has ended since then: one that comes late adds nothing."""
+    """Return whether a cleanup with the daily rules has ended since then: a late one would add nothing."""
     assert tenant.effective is not None
     last = tenant.cleanup.last or {}
     ended = from_rfc3339(last.get("time"))
@@ -279,9 +279,9 @@ def _cleaned_since(tenant: TenantState, when: float, now: float) -> bool:
 def _capped_pause_until(tenant: TenantState, now: float) -> float:
     """Return the end of the back-off after Emergency cleanups that were cut short.
 
-    It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each
-    other at once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it; a
-    time there that lies ahead proves nothing.
+    It doubles with each one in a row, up to the cooldown of a completed one. Without it they would follow each other at
+    once, and maxRemovals would limit nothing. It is computed from the history, so a restart keeps it; a time in the
+    future there is not trusted.
     """
     if tenant.effective is None or not is_capped(tenant):
         return 0.0

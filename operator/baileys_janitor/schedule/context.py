@@ -10,11 +10,11 @@ class Intervals:
     """The configured intervals, in seconds."""
 
     jitter: float
-    """Daily cleanups are spread over this long."""
+    """Daily cleanups are spread over this time."""
     unused_every: float
-    """From one scan to the next of a claim that nothing uses."""
+    """Interval of scans of a claim that nothing uses."""
     status_every: float
-    """From one regular write of a status to the next."""
+    """Interval of regular writes of a status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Context:
     """When this process started."""
     intervals: Intervals
     held_until: float | None = None
-    """Until when the circuit breaker holds automatic cleanups of the tenant's namespace; None while it does not."""
+    """Until when the circuit breaker holds automatic cleanups of the tenant's namespace; None while it is closed."""
     copies: bool = True
-    """Whether copies of creds.json have a time of their own; the watch on one server keeps them where it looks."""
+    """Whether copies of creds.json have a schedule of their own; the watch on one server keeps them during its scans.
+    """

@@ -1,8 +1,8 @@
-"""When a copy of a tenant's creds.json is to be kept.
+"""When to keep a copy of a tenant's creds.json.
 
-A copy is due when creds.json has changed since the newest one and that is old enough. What is due in one namespace is
-gathered, so that its tenants share Jobs: copies are kept at points of time that a namespace has for itself. A tenant
-whose creds.json has not changed is never due, and after any outage one copy is.
+A copy is due when creds.json has changed since the newest copy and that is old enough. Due copies of one namespace are
+gathered, so that its tenants share Jobs: each namespace has its own points of time for copies. A tenant whose
+creds.json has not changed is never due, and after any outage one copy is.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from baileys_janitor.schedule.tenant_state import TenantState
 
 HOUR_SECONDS = 3600.0
 SHARE = 1 / 24
-"""Share of `every` within which tenants of a namespace are gathered: an hour of a day."""
+"""Share of `every` over which tenants of a namespace are gathered: one hour of a day."""
 FIRST_SECONDS = 600.0
-"""Within how long they are gathered for a first copy at the most: a tenant without any waits for no hour."""
+"""Longest gathering time before a first copy: a tenant without any copy does not wait for an hour."""
 
 
 def copy_time(tenant: TenantState) -> float | None:
-    """Return when a copy is to be kept (Unix seconds); None while there is nothing to keep, or nothing may be written.
+    """Return when to keep a copy (Unix seconds); None if there is nothing to keep, or nothing may be written.
 
-    None as well while the tenant has a Job that writes, or waits for one: that brings it back.
+    Also None while the tenant has a Job that writes, or waits for one: the end of that Job requeues the tenant.
     """
     effective, changed_since = tenant.effective, tenant.copies.changed_since
     if effective is None or effective.copies is None or changed_since is None:
@@ -43,23 +43,23 @@ def copy_time(tenant: TenantState) -> float | None:
 
 
 def gather_seconds(every: float) -> float:
-    """Return within how many seconds the copies of a namespace are gathered."""
+    """Return over how many seconds the copies of a namespace are gathered."""
     return min(every * SHARE, HOUR_SECONDS)
 
 
 def least_age(every: float) -> float:
-    """Return how old the newest copy is at the least, in seconds, when another one is kept.
+    """Return the minimum age in seconds of the newest copy before another one is kept.
 
-    Less than `every` by what gathering takes: one that was kept late does not make the next one later.
+    It is `every` less the gathering time, so that a late copy does not delay the next one.
     """
     return every - gather_seconds(every)
 
 
 def _free_after_failure(tenant: TenantState, every: float) -> float:
-    """Return from when on it is tried again after no copy could be kept.
+    """Return the earliest time of a retry after a copy could not be kept.
 
-    What passes by itself is tried again after an hour, and then after twice as long each time; all else, which somebody
-    must fix, no more often than a copy is kept.
+    Reasons that pass by themselves are retried after an hour, then with doubled pauses. All others, which somebody must
+    fix, are retried no more often than copies are kept.
     """
     copies = tenant.copies
     if copies.tried_at is None:
@@ -73,6 +73,6 @@ def _free_after_failure(tenant: TenantState, every: float) -> float:
 
 
 def _gathered(tenant: TenantState, span: float, when: float) -> float:
-    """Return the first point of time at or after `when` at which the copies of a namespace are kept."""
+    """Return the first point of time at or after `when` for the copies of a namespace."""
     offset = slots.spread(tenant.namespace, "copies", span)
     return math.ceil((when - offset) / span) * span + offset

@@ -1,4 +1,4 @@
-"""Decides whether to clean a tenant's files now, and why, and which slots that settles."""
+"""Decides whether to clean a tenant's files now, why, and which slots that settles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from baileys_janitor.schedule.tenant_state import TenantState
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done: a cleanup for `reason`, or nothing; and what is settled by it.
+    """The decision: a cleanup for `reason`, or none; and what it settles.
 
-    `trigger_slot` and `daily_slot` are slots that are handled herewith; `request` is a token that is.
-    `refusal` is why a request is answered without a Job; `idle`: a daily cleanup finds nothing to do.
+    `trigger_slot` and `daily_slot` are the slots that it settles, `request` is the token that it settles. `refusal` is
+    why a request is answered without a Job; `idle`: a daily cleanup finds nothing to do.
     """
 
     reason: str | None = None
@@ -32,10 +32,10 @@ class Decision:
 
 
 def decide(tenant: TenantState, now: float, context: Context) -> Decision:
-    """Return what is to be done for this tenant at `now` (Unix seconds).
+    """Return the decision for this tenant at `now` (Unix seconds).
 
-    Urgency decides: a request, then Emergency, then the daily cleanup, then the trigger. While the circuit breaker
-    holds, of the automatic cleanups only an Emergency runs.
+    The most urgent reason wins: a request, then Emergency, then the daily cleanup, then the trigger. While the circuit
+    breaker holds, the only automatic cleanup is an Emergency.
     """
     effective = tenant.effective
     if effective is None or not effective.cleans or tenant.run is not None:
@@ -63,7 +63,7 @@ def decide(tenant: TenantState, now: float, context: Context) -> Decision:
 def _settled(
     tenant: TenantState, now: float, context: Context
 ) -> tuple[float | None, float | None]:
-    """Return the slots that are handled by what is decided now: those that wait after a start stay open."""
+    """Return the slots that this decision settles: slots that wait for the catch-up after a start stay open."""
     assert tenant.effective is not None
     trigger, daily = cleanup_times.open_slots(tenant, now, context)
     if tenant.effective.mode == "Observe" or now >= cleanup_times.catch_up_time(tenant, context):

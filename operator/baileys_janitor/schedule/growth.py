@@ -1,4 +1,4 @@
-"""Estimates how fast a tenant's counted files grow, and how long its next scan may therefore wait."""
+"""Estimates how fast a tenant's counted files grow, and how long its next scan can wait."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from baileys_janitor.policy.settings import Thresholds
 
 DAY = 86_400.0
 HALF_LIFE_SECONDS = DAY
-"""Seconds after which an observation weighs half: one day's rhythm is forgotten in a few days."""
+"""Seconds after which an observation has half its weight: one day's rhythm is forgotten in a few days."""
 LEAST_SPAN_SECONDS = 600.0
-"""Seconds between two counts that make an observation: shorter ones measure noise."""
+"""Minimum time between two counts of an observation: shorter ones measure noise."""
 SAFETY = 3.0
-"""How much faster than observed a tenant may suddenly grow without crossing `warning` unseen."""
+"""How many times faster than observed a tenant may grow without crossing `warning` unseen."""
 QUIET_LIMIT_SECONDS = 600.0
-"""Seconds: the longest that `adaptive` lets a scan wait."""
+"""The longest time that `adaptive` lets a scan wait."""
 
 
 def observed(gained: int, seconds: float) -> float:
-    """Return `gained` files in `seconds` as a growth a day; shrinking counts as none."""
+    """Return the growth a day for `gained` files in `seconds`; shrinking counts as none."""
     return max(0, gained) * DAY / seconds
 
 
 def smoothed(previous: float | None, gained: int, seconds: float) -> float | None:
-    """Fold `gained` files in `seconds` into the growth a day (files); None while nothing is known.
+    """Fold `gained` files in `seconds` into the growth a day (files); None while unknown.
 
-    Shrinking counts as no growth: cleanups shrink, and a tenant that shrinks by itself needs no hurry.
+    Shrinking counts as no growth: cleanups shrink the count, and a tenant that shrinks by itself is not urgent.
     """
     if seconds < LEAST_SPAN_SECONDS:
         return previous
@@ -37,7 +37,7 @@ def smoothed(previous: float | None, gained: int, seconds: float) -> float | Non
 
 
 def reach(counted: int, growth: float, limits: Thresholds) -> float:
-    """Return in how many seconds `counted` could come to `warning` at `SAFETY` times this growth a day."""
+    """Return the seconds until `counted` could reach `warning` at `SAFETY` times this growth a day."""
     if counted >= limits.warning:
         return 0.0
     return (limits.warning - counted) / (growth * SAFETY) * DAY if growth > 0 else math.inf

@@ -1,4 +1,4 @@
-"""When a tenant is scanned, and when its last count is too old to be published."""
+"""When to scan a tenant, and when its last count is too old to be published."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from baileys_janitor.schedule.context import Context
 from baileys_janitor.schedule.tenant_state import TenantState
 
 MISSED = 3
-"""Scans that may be missed before the level is called Unknown."""
+"""Number of missed scans after which the level is Unknown."""
 START_SECONDS = 10.0
-"""Over how long the first scans after a start are spread."""
+"""The first scans after a start are spread over this time."""
 GATHER_SECONDS = 1.0
-"""Within how long tenants that come while the operator runs are gathered, so that they share their first scan."""
+"""Tenants created within this time while the operator runs are gathered to share their first scan."""
 RESCAN_SECONDS = 5.0
-"""Least time from the beginning of one scan to that of the next one that an edit or a cleanup asks for."""
+"""Minimum time between the beginnings of two scans that an edit or a cleanup requests."""
 LATE = 0.5
-"""Share of its interval that a scan may take before the next one is put off."""
+"""Share of its interval that a scan may take before the next one is postponed."""
 WAIT_MIN_SECONDS = 60.0
-"""The least interval that `missed_time` reckons with."""
+"""The shortest interval that `missed_time` assumes."""
 
 
 def scan_wait(tenant: TenantState) -> float:
@@ -48,13 +48,13 @@ def scan_time(tenant: TenantState, started: float) -> float | None:
         return None
     retry_at = tenant.backoff.retry_at
     if tenant.jobs.rescan:
-        # Whoever edits a spec every second has no scan every second.
+        # Frequent edits of a spec do not cause a scan each second.
         begun = tenant.scan.begun_at
         return max(0.0 if begun is None else begun + RESCAN_SECONDS, retry_at)
     if tenant.scan.checked_at is None:
         return max(_first_scan(tenant, started), retry_at)
     wait = scan_wait(tenant)
-    # From beginning to beginning, however long the Job took: that is what an interval promises.
+    # From beginning to beginning, however long the Job took: that is the meaning of an interval.
     begun = checked = tenant.scan.checked_at
     if tenant.scan.begun_at is not None:
         begun = min(checked, max(tenant.scan.begun_at, checked - wait * LATE))
@@ -62,10 +62,10 @@ def scan_time(tenant: TenantState, started: float) -> float | None:
 
 
 def promised_scan(tenant: TenantState, now: float, context: Context) -> float | None:
-    """Return when the next scan begins, for people; None while there is none.
+    """Return when the next scan begins, for people; None if there is none.
 
-    While one is under way, that is when it began: what it finds decides when the next one comes. A claim that nothing
-    uses is looked up at each interval and scanned only when `unused_every` has passed.
+    While one is under way, that is when it began: its findings decide when the next one runs. A claim that nothing uses
+    is looked up at each interval and scanned only after `unused_every`.
     """
     if tenant.effective is None or tenant.effective.suspend:
         return None
@@ -78,12 +78,12 @@ def promised_scan(tenant: TenantState, now: float, context: Context) -> float | 
     due, scanned = scan_time(tenant, context.started), tenant.scan.last_scan
     if due is None or scanned is None or not unused or is_scan_needed(tenant, due, unused_every):
         return due
-    due = max(due, now)  # an overdue look-up comes now, and the next ones count from there
+    due = max(due, now)  # an overdue look-up happens now, and the next ones count from there
     return due + max(0, math.ceil((scanned + unused_every - due) / wait)) * wait
 
 
 def is_scan_needed(tenant: TenantState, now: float, unused_every: float) -> bool:
-    """Return whether a scan of a claim that nothing uses is worth a Job: its files cannot change by themselves."""
+    """Return whether an unused claim is worth a scan Job: its files cannot change by themselves."""
     scanned, unused_since = tenant.scan.last_scan, tenant.scan.unused_since
     if tenant.jobs.rescan or tenant.scan.look is None or scanned is None or unused_since is None:
         return True
@@ -93,9 +93,9 @@ def is_scan_needed(tenant: TenantState, now: float, unused_every: float) -> bool
 def _first_scan(tenant: TenantState, started: float) -> float:
     """Return when a tenant has its first scan since `started`.
 
-    What an earlier process has promised is kept, and a cleanup that it promised waits for no later look. One that
-    is quiet by what was counted waits as long as it would have then, together with its namespace: a restart is no
-    reason to look at everybody at once.
+    A time that an earlier process promised is kept, and a promised cleanup does not wait for a later scan. A tenant
+    with slow growth waits as long as it would have without the restart, together with its namespace: a restart is no
+    reason to scan everybody at once.
     """
     assert tenant.effective is not None
     usual, latest = _usual_first_scan(tenant, started)
@@ -110,7 +110,7 @@ def _first_scan(tenant: TenantState, started: float) -> float:
 
 
 def _usual_first_scan(tenant: TenantState, started: float) -> tuple[float, float]:
-    """Return when the first scan is due without a promise, and the latest promise that is to be kept."""
+    """Return when the first scan is due without a promise, and the latest promise to keep."""
     assert tenant.effective is not None
     times, counted = tenant.effective.times, tenant.stored.counted
     interval = float(times.scan_interval)
@@ -118,7 +118,7 @@ def _usual_first_scan(tenant: TenantState, started: float) -> tuple[float, float
     if tenant.scan.last_scan is None:
         usual = max(first, _gathered(tenant))
         return usual, usual
-    # A scan "in the future" was written by a clock that went wrong.
+    # A scan "in the future" was written by a wrong clock.
     last = min(tenant.scan.last_scan, started)
     if times.adaptive and tenant.scan.growth is not None and counted is not None:
         limits = tenant.effective.policy.thresholds
@@ -130,7 +130,7 @@ def _usual_first_scan(tenant: TenantState, started: float) -> tuple[float, float
 
 
 def _gathered(tenant: TenantState) -> float:
-    """Return when the first scan is due of all who came about when this tenant did."""
+    """Return when the first scan is due of the tenants that were created at about the same time."""
     seen_at = tenant.resource.seen_at
     return (seen_at // GATHER_SECONDS + 1.0) * GATHER_SECONDS if seen_at is not None else 0.0
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 AROUND_SECONDS = 3 * 3600
-"""Seconds around a change of the zone's offset in which cronsim is asked from further off."""
+"""Within this many seconds of a change of the zone's offset, cronsim is asked from a time further away."""
 
 
 def spread(key: str, salt: str, span: float) -> float:
-    """Return a number of seconds in [0, span) that is the same for this tenant at every start."""
+    """Return a number of seconds in [0, span) that is the same for this tenant after every start."""
     return zlib.crc32(f"{salt}/{key}".encode()) / 2**32 * span
 
 
@@ -31,14 +31,14 @@ def trigger_slot(interval: float, offset: float, now: float) -> float:
 def daily_slot(cron: str, zone: str, jitter: float, now: float) -> float | None:
     """Return the latest cron time (Unix seconds, without the jitter) whose `jitter` seconds have passed too.
 
-    None for an expression that never came true. Daylight-saving gaps and repeats are cronsim's: a time that
-    the clock skips runs right after the gap, one that it repeats runs once.
+    None for an expression that was never true. Cronsim handles daylight-saving gaps and repeats: a skipped time runs
+    right after the gap, a repeated one runs once.
     """
     return _days(cron, zone).around(now - jitter)[0]
 
 
 def next_daily(cron: str, zone: str, jitter: float, now: float) -> float | None:
-    """Return when (Unix seconds, jitter included) the daily cleanup is due next after `now`."""
+    """Return when (Unix seconds, jitter included) the next daily cleanup after `now` is due."""
     coming = _days(cron, zone).around(now - jitter)[1]
     return None if coming is None else coming + jitter
 
@@ -49,10 +49,10 @@ def _days(cron: str, zone: str) -> _Slots:
 
 
 class _Slots:
-    """The slots of one cron expression: a fleet asks for the same two, thousands of times a minute."""
+    """The slots of one cron expression. A fleet asks for the same two slots thousands of times a minute."""
 
     KEPT = 4
-    """Spans between two slots that are remembered: tenants' jitters part them on both sides of a slot."""
+    """Number of remembered spans between two slots: because of jitter, tenants are on both sides of a slot."""
 
     def __init__(self, cron: str, zone: str) -> None:
         self._cron = cron
@@ -60,7 +60,7 @@ class _Slots:
         self._spans: list[tuple[float | None, float | None]] = []
 
     def around(self, when: float) -> tuple[float | None, float | None]:
-        """Return the latest slot at or before `when` and the first one after it; None where there is none."""
+        """Return the latest slot at or before `when` and the first one after it; None if there is none."""
         for span in self._spans:
             if (span[0] is None or span[0] <= when) and (span[1] is None or when < span[1]):
                 return span
@@ -76,8 +76,8 @@ def _cron(cron: str, zone: str, when: float, *, reverse: bool) -> float | None:
     """Return the latest cron time at or before `when`, or with `reverse` False the first one after it."""
     place = ZoneInfo(zone)
     second = math.floor(when)
-    # cronsim loses which of two equal wall-clock times is meant: asked in a repeated hour, it gives times that
-    # are over, or none of that hour. Asked from outside of it, it gives them in order.
+    # cronsim does not distinguish two equal wall-clock times: asked within a repeated hour, it returns past times, or
+    # none of that hour. Asked from outside of it, it returns them in order.
     around = (
         AROUND_SECONDS
         if _offset(place, second - AROUND_SECONDS) != _offset(place, second + AROUND_SECONDS)

@@ -1,4 +1,4 @@
-"""When the backups and drills of a tenant or a key store on a cluster are due. Pure."""
+"""When the backups and drills of a tenant or a key store in a cluster are due. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baileys_janitor.schedule.backup_times import BackupSchedule
 def schedule_of(
     namespace: str, effective: EffectiveSettings, jitter: float
 ) -> BackupSchedule | None:
-    """Return the schedules in force; None where nothing is backed up, and while it is suspended.
+    """Return the schedules in force; None if backups are not configured or are suspended.
 
     All tenants of a namespace have the same delay, so that they share Jobs; namespaces are spread over `jitter`
     seconds.

@@ -1,4 +1,4 @@
-"""The protocol of a tenant that the schedule reads; the controller's record fulfils it, and others may."""
+"""The protocol of a tenant that the schedule reads; the controller's record implements it, and others may."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Object = dict[str, Any]
 
 
 class FaultState(Protocol):
-    """Why a tenant cannot be looked after."""
+    """Why a tenant cannot be scanned or cleaned."""
 
     @property
     def reason(self) -> str:
@@ -18,11 +18,11 @@ class FaultState(Protocol):
 
     @property
     def stalled(self) -> bool:
-        """Whether nothing automatic runs until it is over."""
+        """Whether no automatic action runs until it is over."""
 
 
 class ResourceState(Protocol):
-    """What is asked for."""
+    """The resource."""
 
     @property
     def request(self) -> str | None:
@@ -30,7 +30,7 @@ class ResourceState(Protocol):
 
     @property
     def unknown(self) -> str | None:
-        """What is wrong with an annotation, if anything."""
+        """Why an annotation is invalid, or None."""
 
     @property
     def generation(self) -> int:
@@ -38,7 +38,7 @@ class ResourceState(Protocol):
 
     @property
     def seen_at(self) -> float | None:
-        """When this process saw the tenant first."""
+        """When this process first saw the tenant."""
 
 
 class StoredState(Protocol):
@@ -50,7 +50,7 @@ class StoredState(Protocol):
 
     @property
     def generation(self) -> int:
-        """The generation of the spec that it is about."""
+        """The generation of the spec that it describes."""
 
     @property
     def readiness(self) -> str | None:
@@ -58,7 +58,7 @@ class StoredState(Protocol):
 
     @property
     def signs(self) -> tuple[str, ...]:
-        """The conditions that are True, beside Ready and the level's."""
+        """The conditions that are True, except Ready and the level."""
 
     @property
     def counted(self) -> int | None:
@@ -66,7 +66,7 @@ class StoredState(Protocol):
 
     @property
     def promises(self) -> tuple[float | None, float | None]:
-        """When the next scan and the next cleanup are due by it."""
+        """When the next scan and the next cleanup are due according to it."""
 
     @property
     def written_at(self) -> float:
@@ -74,11 +74,11 @@ class StoredState(Protocol):
 
     @property
     def stale(self) -> bool:
-        """Whether it must be read again first."""
+        """Whether it must be read again before use."""
 
 
 class Look(Protocol):
-    """What a scan has found."""
+    """The findings of a scan."""
 
     @property
     def identity_state(self) -> str | None:
@@ -86,23 +86,23 @@ class Look(Protocol):
 
     @property
     def gain(self) -> int | None:
-        """By how much an Emergency cleanup would lower the count."""
+        """By how many files an Emergency cleanup would lower the count."""
 
     @property
     def free_bytes(self) -> int | None:
-        """Free bytes of the volume, where there is one."""
+        """Free bytes of the volume, if known."""
 
 
 class ScanTimes(Protocol):
-    """What scans have found out, and when."""
+    """The findings of scans, and their times."""
 
     @property
     def look(self) -> Look | None:
-        """The last look."""
+        """The last scan."""
 
     @property
     def counts(self) -> bool:
-        """Whether the last look counted the files."""
+        """Whether the last scan counted the files."""
 
     @property
     def counted(self) -> int:
@@ -118,7 +118,7 @@ class ScanTimes(Protocol):
 
     @property
     def burst(self) -> float:
-        """The same of the last observation alone."""
+        """The same for the last observation alone."""
 
     @property
     def suspected(self) -> bool:
@@ -126,19 +126,19 @@ class ScanTimes(Protocol):
 
     @property
     def last_scan(self) -> float | None:
-        """When files were counted last, by any process."""
+        """When files were last counted, by any process."""
 
     @property
     def begun_at(self) -> float | None:
-        """When the last scan was begun."""
+        """When the last scan began."""
 
     @property
     def checked_at(self) -> float | None:
-        """When a scan was last made or found needless."""
+        """When a scan was last made or skipped as needless."""
 
     @property
     def unused_since(self) -> float | None:
-        """Since when no pod uses the claim."""
+        """Since when no pod has used the claim."""
 
     @property
     def trash(self) -> tuple[int, float] | None:
@@ -150,27 +150,27 @@ class CopyTimes(Protocol):
 
     @property
     def newest_of_pairing(self) -> float | None:
-        """When the newest copy of the tenant's pairing was kept; None without one."""
+        """When the newest copy of the tenant's current pairing was kept; None without one."""
 
     @property
     def changed_since(self) -> float | None:
-        """Since when creds.json has been known to have changed since then; None while it has not."""
+        """Since when creds.json is known to differ from that copy; None while it does not."""
 
     @property
     def tried_at(self) -> float | None:
-        """When a Job looked last and kept none."""
+        """When a Job last ran and kept none."""
 
     @property
     def failures(self) -> int:
-        """How often in a row no copy could be kept."""
+        """Failed attempts in a row."""
 
     @property
     def passing(self) -> bool:
-        """Whether the reason of that passes by itself."""
+        """Whether the reason of the failure passes by itself."""
 
     @property
     def waiting(self) -> bool:
-        """Whether a copy is due and waits for its turn."""
+        """Whether a copy is due and waits in the job queue."""
 
 
 class CleanupTimes(Protocol):
@@ -182,7 +182,7 @@ class CleanupTimes(Protocol):
 
     @property
     def history(self) -> list[Object]:
-        """The last ones' entries, newest first."""
+        """The last entries, newest first."""
 
     @property
     def cooldown_until(self) -> float | None:
@@ -190,7 +190,7 @@ class CleanupTimes(Protocol):
 
     @property
     def emergency_cooldown_until(self) -> float | None:
-        """The end of that of Emergency cleanups."""
+        """The end of the cooldown of Emergency cleanups."""
 
     @property
     def hold_until(self) -> float:
@@ -202,7 +202,7 @@ class CleanupTimes(Protocol):
 
 
 class TimerState(Protocol):
-    """Slots and requests that have been handled."""
+    """Handled slots and requests."""
 
     @property
     def trigger_slot(self) -> float | None:
@@ -218,7 +218,7 @@ class TimerState(Protocol):
 
     @property
     def request_time(self) -> float:
-        """From when on a requested cleanup may begin."""
+        """The earliest time for a requested cleanup."""
 
 
 class BackoffState(Protocol):
@@ -230,7 +230,7 @@ class BackoffState(Protocol):
 
 
 class JobsUnderWay(Protocol):
-    """What is being done."""
+    """The tenant's Jobs under way."""
 
     @property
     def scan(self) -> str | None:
@@ -238,7 +238,7 @@ class JobsUnderWay(Protocol):
 
     @property
     def scan_since(self) -> float:
-        """When that was begun."""
+        """When that scan began."""
 
     @property
     def work(self) -> str | None:
@@ -246,7 +246,7 @@ class JobsUnderWay(Protocol):
 
     @property
     def waiting(self) -> bool:
-        """Whether a scan is due and waits for its turn."""
+        """Whether a scan is due and waits in the job queue."""
 
     @property
     def rescan(self) -> bool:
@@ -254,11 +254,11 @@ class JobsUnderWay(Protocol):
 
 
 class QueueState(Protocol):
-    """When the tenant was considered last."""
+    """When the tenant was last considered."""
 
     @property
     def considered_at(self) -> float:
-        """When it was decided last what the tenant needs."""
+        """When the last decision was made."""
 
 
 class TenantState(Protocol):
@@ -266,15 +266,15 @@ class TenantState(Protocol):
 
     @property
     def namespace(self) -> str:
-        """What a group of tenants has in common: they start together."""
+        """The group of tenants that start together."""
 
     @property
     def text(self) -> str:
-        """The tenant's full name: what spreading hangs on."""
+        """The tenant's full name: the key of all spreading."""
 
     @property
     def new(self) -> bool:
-        """Whether nothing was ever stored of it."""
+        """Whether no status was ever stored for it."""
 
     @property
     def effective(self) -> EffectiveSettings | None:
@@ -286,11 +286,11 @@ class TenantState(Protocol):
 
     @property
     def fault(self) -> FaultState | None:
-        """What keeps it from being looked after."""
+        """Why it cannot be scanned or cleaned."""
 
     @property
     def invalid(self) -> FaultState | None:
-        """What is wrong with the spec."""
+        """Why the spec is invalid."""
 
     @property
     def resource(self) -> ResourceState: ...

@@ -1,4 +1,4 @@
-"""Advice as conditions: what a tenant's operator should know beyond the level. Pure."""
+"""Advice as conditions: information for a tenant's operator beyond the level. Pure."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def state(
     limits: Limits,
     pairing: str | None = "",
 ) -> None:
-    """State every piece of advice; what cannot be judged now is carried over.
+    """State every piece of advice; carry over those that cannot be judged now.
 
-    `pairing` is what is to be said of one that is due, empty where none is, None while that is not known.
+    `pairing` is the message about a new pairing that is due, empty if none is due, None while unknown.
     """
     if pairing is None:
         conditions.keep(PAIRING_NEEDED.type)
@@ -75,7 +75,7 @@ def state(
         )
     for kind, said in (given | _of_counts(tenant, look)).items():
         conditions.advise(CONDITIONS[kind], said.message if said else None)
-    # What hangs on figures that the result does not have stands as it was.
+    # Advice that depends on figures missing from the result stays as it was.
     conditions.keep(advice.DISK_PRESSURE)
     conditions.keep(advice.ROTATION_RECOMMENDED)
     conditions.advise(
@@ -85,7 +85,7 @@ def state(
     conditions.advise(CREDENTIALS_MISSING, findings.MISSING + _kept(tenant) if lost else None)
     since = conditions.true_since(IDENTITY_CHANGED.type)
     if tenant.scan.re_paired is None and now - since < RE_PAIRED_SECONDS:
-        # Said by an earlier operator.
+        # Published by an earlier operator.
         conditions.keep(IDENTITY_CHANGED.type)
     else:
         conditions.advise(IDENTITY_CHANGED, _re_paired(tenant, now))
@@ -117,7 +117,7 @@ def _of_counts(tenant: TenantRecord, look: ScanResult) -> dict[str, advice.Advic
 
 
 def cleaned(tenant: TenantRecord) -> list[advice.Cleaned]:
-    """Return what the cleanups in the history have left, the newest first; dry runs and failures are none."""
+    """Return the files left by the cleanups in the history, newest first; dry runs and failures are skipped."""
     return [
         advice.Cleaned(entry["after"], entry["removed"])
         for entry in tenant.cleanup.history
@@ -134,7 +134,7 @@ _READ = {
     "Absent": "There is no creds.json.",
     "TooLarge": "creds.json is larger than 1 MiB and is not read.",
 }
-"""What is said of creds.json while it is not known to be broken, by what the last look found."""
+"""Messages about creds.json while it is not known to be corrupt, by its state at the last scan."""
 
 
 def _corrupt(tenant: TenantRecord, now: float) -> str | None:
@@ -145,7 +145,7 @@ def _corrupt(tenant: TenantRecord, now: float) -> str | None:
 
 
 def _kept(tenant: TenantRecord) -> str:
-    """Return what there is to restore from."""
+    """Return which copies and archives can be restored."""
     newest = tenant.copies.newest
     said = None if newest is None else to_rfc3339(newest)
     return findings.kept_copies(tenant.copies.count or 0, said)

@@ -1,4 +1,4 @@
-"""What somebody should know of a tenant first: one word for `kubectl get`, a sentence for `status.next`. Pure."""
+"""The most important fact about a tenant: one word for `kubectl get`, a sentence for `status.next`. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _OF_NO_CONDITION: Final = {
     CLEANUP_FAILING: "See in lastCleanup why cleanups fail.",
     "NotPaired": "Pair the tenant, if that is not under way.",
 }
-"""What to do first about that which is the reason of an unknown level, or the outcome of the last cleanup."""
+"""The first thing to do, by the reason of an unknown level or by the outcome of the last cleanup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """`word`: a condition's type, or a reason. `first`: what somebody must do first; empty for nothing."""
+    """`word`: a condition's type, or a reason. `first`: the first thing that somebody must do; empty for nothing."""
 
     word: str
     first: str
 
 
 def attention(conditions: list[Condition], failing: bool) -> Attention | None:
-    """Return the gravest advice or fault that holds; None when there is none. `failing`: cleanups fail."""
+    """Return the most severe advice or fault that holds; None if there is none. `failing`: cleanups fail."""
     found = {c["type"]: c for c in conditions if c["status"] == "True" and c["type"] in GRAVEST}
     unknown = find(conditions, "Healthy") or {}
     others = {str(unknown.get("reason"))} if unknown.get("status") == "Unknown" else set()
@@ -45,6 +45,6 @@ def attention(conditions: list[Condition], failing: bool) -> Attention | None:
 def _of_condition(condition: dict[str, Any]) -> Attention:
     kind, message = condition["type"], str(condition.get("message") or "")
     if kind == "Stalled":
-        # What the janitor does itself comes after it.
+        # Leave out the janitor's own next step.
         return Attention(condition["reason"], message.removesuffix(RETRY).strip())
     return Attention(kind, CONDITIONS[kind].first.format(message=message))

@@ -1,7 +1,4 @@
-"""Whether a tenant is backed up, and can be restored: two conditions and a part of the status. Pure.
-
-`Ready` never depends on them: a session works without a backup.
-"""
+"""Whether a tenant is backed up and can be restored: two conditions and a part of the status. Pure."""
 
 from __future__ import annotations
 
@@ -37,13 +34,13 @@ from baileys_janitor.tenants.backup_state import BackupState, RepositoryState
 Object = dict[str, Any]
 
 FAILING_AFTER = 3
-"""Failed attempts one after another that count as failing; two for a reason that lasts. One may be a restart."""
+"""Failed attempts in a row that count as failing; two for a reason that lasts. One may be a restart."""
 LASTING_AFTER = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a resource's backups are called in messages: those of a tenant, unless others are given."""
+    """Words for a resource's backups in messages; the defaults are those of a tenant."""
 
     held: str = "The session is backed up"
     last: str = "The last backup holds the session"
@@ -59,16 +56,16 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class BackupContext:
-    """What the status of backups depends on besides their state. Times are Unix seconds."""
+    """The inputs of the status of backups besides their state. Times are Unix seconds."""
 
     schedule: BackupSchedule
-    """Without drills where nothing can be decrypted here."""
+    """Has no drills if nothing can be decrypted here."""
     rpo: float
-    """How old the newest backup may be, in seconds."""
+    """Maximum age of the newest backup, in seconds."""
     rto: float
-    """How long a restore may take, in seconds."""
+    """Maximum duration of a restore, in seconds."""
     drills: bool
-    """Whether there are to be drills at all."""
+    """Whether drills are configured."""
     started: float
     words: Words = Words()
 
@@ -86,7 +83,7 @@ def context_of(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How it is: `holds` None for not known yet."""
+    """The value of a condition: `holds` is None while unknown."""
 
     holds: bool | None
     reason: str
@@ -99,9 +96,9 @@ _ORDER = {False: 0, None: 1, True: 2}
 def state(
     conditions: Conditions, backup: BackupState, context: BackupContext | None, now: float
 ) -> Object:
-    """State both conditions; return the group `backup` of the status. Nothing where nothing is configured.
+    """State both conditions; return the group `backup` of the status, empty if nothing is configured.
 
-    Without a context, while the session is left alone, both conditions are carried over.
+    Without a context, while the tenant is suspended, both conditions are carried over.
     """
     if not backup.repositories:
         return {}
@@ -123,10 +120,10 @@ def state(
 
 
 def mark(stored: Object | None) -> tuple[Any, ...]:
-    """Return what of the group `backup` somebody must learn of at once.
+    """Return the part of the group `backup` whose changes must be written at once.
 
-    An unchanged session is looked at again every hour or so: when that was waits for the next regular write. After a
-    restart it is looked at once more, which puts nothing.
+    An unchanged session is checked every hour or so: the time of that check waits for the next regular write. After a
+    restart it is checked once more, which puts nothing.
     """
     found = []
     for each in (stored or {}).get("repositories") or ():
@@ -187,12 +184,12 @@ def _worst(
 def _backed_up(
     name: str, each: RepositoryState, seen_at: float | None, context: BackupContext, now: float
 ) -> Verdict | None:
-    """Return what is wrong with the backups to one repository; None for nothing."""
+    """Return the problem with the backups to one repository; None if there is none."""
     late = backup_times.overdue_time(each, seen_at, context.rpo)
     overdue = late is not None and now >= late
     if each.failures and (overdue or each.done_at is None or _is_failing(each)):
         reason = REASONS.get(each.code, FAILING)
-        # The first attempt shows whether the settings work: what it met is told, and is a fault unless it may pass.
+        # The first attempt shows whether the settings work: report its error, as a fault unless it may pass by itself.
         fails = overdue or _is_failing(each) or each.code in LASTING
         said = f"{name}: {each.message} {_newest(each, context.words)}"
         return Verdict(False if fails else None, reason, said)

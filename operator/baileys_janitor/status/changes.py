@@ -1,6 +1,6 @@
 """Changes of tenants and Jobs, published to listeners: Events, metrics, logs, notifications.
 
-A tenant's changes are the difference of two statuses, published once the newer one is stored: so each change is
+A tenant's changes are the difference of two statuses, published once the newer one is stored. So each change is
 published once, by the operator that acted, and a restart repeats none.
 """
 
@@ -25,7 +25,7 @@ UNKNOWN = "Unknown"
 
 @dataclass(frozen=True, slots=True)
 class LevelChanged:
-    """A tenant's level moved; `before` is Unknown for a first one. `message` is the level condition's."""
+    """A change of a tenant's level; `before` is Unknown for the first one. `message` is the level condition's."""
 
     tenant: TenantRecord
     before: str
@@ -35,7 +35,7 @@ class LevelChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConditionChanged:
-    """The status or reason of a condition other than the levels moved; `before` is its status (Unknown at first)."""
+    """A change of status or reason of a condition other than the levels; `before` is its status (Unknown at first)."""
 
     tenant: AnyRecord
     type: str
@@ -47,7 +47,7 @@ class ConditionChanged:
 
 @dataclass(frozen=True, slots=True)
 class CleanupStarted:
-    """A cleanup was claimed and its Job is about to be made."""
+    """A cleanup was claimed and its Job is about to be created."""
 
     tenant: AnyRecord
     run: str
@@ -56,7 +56,7 @@ class CleanupStarted:
 
 @dataclass(frozen=True, slots=True)
 class CleanupFinished:
-    """A cleanup is over, or was answered without a Job; `entry` is the status's `lastCleanup`."""
+    """A cleanup has ended, or was answered without a Job; `entry` is the status's `lastCleanup`."""
 
     tenant: AnyRecord
     entry: Object
@@ -73,7 +73,7 @@ class CopyNotKept:
 
 @dataclass(frozen=True, slots=True)
 class Regarding:
-    """An object that an Event is about."""
+    """The object of an Event."""
 
     kind: str
     name: str
@@ -83,9 +83,9 @@ class Regarding:
 
 @dataclass(frozen=True, slots=True)
 class OperationChanged:
-    """An operation was begun (`phase` Working) or is over (Completed, Failed or RolledBack), and that is stored.
+    """An operation has begun (`phase` Working) or ended (Completed, Failed or RolledBack), and that is stored.
 
-    `tenant` is the name of its tenant, `regarding` both of them as far as they are known.
+    `tenant` is the name of its tenant, `regarding` are both objects as far as they are known.
     """
 
     namespace: str
@@ -100,7 +100,7 @@ class OperationChanged:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """A Job is over: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
+    """A Job has ended: `seconds` since its creation; `outcome` is Completed or the reason of its fault."""
 
     namespace: str
     action: str
@@ -111,7 +111,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class FaultMet:
-    """A fault that the status already reports was met once more."""
+    """A fault that the status already reports occurred again."""
 
     tenant: AnyRecord
     reason: str
@@ -120,13 +120,13 @@ class FaultMet:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """An unexpected exception was met; `where` is one of CRASH_SITES."""
+    """An unexpected exception; `where` is one of CRASH_SITES."""
 
     where: str
 
 
 CRASH_SITES = ("event", "job", "loop", "step", "tenant")
-"""An event of the API server, a Job's result, the loop besides, a step for a tenant, a decision about a tenant."""
+"""An event of the API server, a Job's result, the main loop, a reconcile of a tenant, a decision about a tenant."""
 
 Change = (
     Crashed
@@ -142,9 +142,9 @@ Change = (
 
 
 def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Change]:
-    """Yield what a reader of the status `before` learns from the status `after`, in the order of a story. Pure.
+    """Yield the changes between the statuses `before` and `after`, in a readable order. Pure.
 
-    A cleanup that is over comes before the level that it brought, and one that begins after the level that called it.
+    A finished cleanup comes before the level that it caused, and a new one after the level that caused it.
     """
     entry = after.get("lastCleanup") or {}
     if mark(entry) != mark(before.get("lastCleanup")) and entry:
@@ -152,7 +152,7 @@ def between(tenant: TenantRecord, before: Object, after: Object) -> Iterator[Cha
     was, now = before.get("level") or UNKNOWN, after.get("level") or UNKNOWN
     conditions = after.get("conditions") or ()
     if was != now:
-        # While the level is unknown, every level's condition says why.
+        # While the level is unknown, every level's condition has the reason.
         said = find(list(conditions), LEVELS[0] if now == UNKNOWN else now) or {}
         yield LevelChanged(tenant, was, now, str(said.get("message") or ""))
     yield from of_conditions(tenant, before, after)
@@ -170,7 +170,7 @@ def _of_copies(tenant: TenantRecord, before: Object, after: Object) -> Iterator[
 
 
 def of_conditions(record: AnyRecord, before: Object, after: Object) -> Iterator[ConditionChanged]:
-    """Yield how conditions other than the levels differ between two statuses. Pure."""
+    """Yield the changes of conditions other than the levels between two statuses. Pure."""
     for fresh in after.get("conditions") or ():
         kind = fresh["type"]
         known = find(before.get("conditions"), kind) or {}
@@ -184,17 +184,17 @@ def of_conditions(record: AnyRecord, before: Object, after: Object) -> Iterator[
 
 
 class ChangeBus:
-    """Hands changes on, at once and in order; a listener that fails does not affect the others."""
+    """Passes changes on, at once and in order; a failing listener does not affect the others."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Change], None]] = []
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
-        """Have `listener` called with every change from now on; it must return at once."""
+        """Call `listener` with every change from now on; it must return at once."""
         self._listeners.append(listener)
 
     def publish(self, change: Change) -> None:
-        """Hand a change to every listener."""
+        """Pass a change to every listener."""
         for listener in self._listeners:
             try:
                 listener(change)

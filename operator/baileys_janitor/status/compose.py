@@ -22,14 +22,14 @@ from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 Object = dict[str, Any]
 
 PROMISE_SECONDS = 1.0
-"""By how much a promised time may be off: it is published in whole seconds."""
+"""Tolerance for a promised time: it is published in whole seconds."""
 MATERIAL_FILES = 5
-"""Counted files by which a status may lag behind."""
+"""Change of the count that makes a status worth writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusContext:
-    """What a status needs to know besides its tenant."""
+    """The inputs of a status besides its tenant."""
 
     started: float
     intervals: Intervals
@@ -37,21 +37,21 @@ class StatusContext:
     """Why automatic cleanups of the tenant's namespace hold."""
     advice: advice.Limits
     copies: bool = True
-    """Whether copies of creds.json have a time of their own."""
+    """Whether copies of creds.json have a schedule of their own."""
     backup: BackupContext | None = None
-    """What the status of its backups depends on; None while none are configured or the tenant is left alone."""
+    """The inputs of the status of its backups; None if none are configured or the tenant is suspended."""
     pairing: str | None = ""
-    """What is to be said of a pairing that is due, empty where none is; None while that is not known."""
+    """The message about a new pairing that is due, empty if none is; None while unknown."""
 
     @property
     def schedule(self) -> Context:
-        """What the schedule depends on besides the tenant."""
+        """The inputs of the schedule besides the tenant."""
         held_until = None if self.hold is None else self.hold.until
         return Context(self.started, self.intervals, held_until, self.copies)
 
 
 def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
-    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+    """Return the status to store; values that are unknown now are carried over from the stored one."""
     status: Object = {"observedGeneration": tenant.resource.generation}
     conditions = Conditions(tenant.stored.status.get("conditions"), tenant.resource.generation, now)
     level = level_and_ready.level_of(tenant, now)
@@ -108,13 +108,13 @@ def compose(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
 
 
 def of_crash(tenant: TenantRecord, now: float, fault: Fault) -> Object:
-    """Return the stored status with nothing changed but that it cannot be composed."""
+    """Return the stored status, changed only to report that it cannot be composed."""
     level = tenant.stored.status.get("level", "Unknown")
     return crashed(tenant, now, fault) | {"level": level, "attention": fault.reason}
 
 
 def crashed(record: AnyRecord, now: float, fault: Fault) -> Object:
-    """Return the stored status of any kind of resource with conditions that say the fault."""
+    """Return the stored status of any kind of resource with conditions that report the fault."""
     stored = record.stored.status
     conditions = Conditions(stored.get("conditions"), record.resource.generation, now)
     conditions.set("Ready", False, fault.reason, fault.message)
@@ -128,7 +128,7 @@ def crashed(record: AnyRecord, now: float, fault: Fault) -> Object:
 
 
 def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Object:
-    """Return what comes next; right after a start, before the first look, as an earlier operator had it."""
+    """Return the next steps; right after a start, before the first scan, those that an earlier operator wrote."""
     stalled = tenant.fault is not None and tenant.fault.stalled
     carried = tenant.look is None and tenant.scan.last_scan is not None
     if carried and tenant.effective is not None and not stalled and tenant.invalid is None:
@@ -146,7 +146,7 @@ def _prospects(tenant: TenantRecord, now: float, context: StatusContext) -> Obje
 
 
 def _led_by(first: str, then: str | None) -> str:
-    """Return what comes next behind what somebody must do first; carried over, it may have that already."""
+    """Return the next step, preceded by the first thing to do, unless a carried-over text has that already."""
     then = then or ""
     whole = then if not first or then.startswith(first) else f"{first} {then}"
     return whole.strip()[:MESSAGE_LIMIT]
@@ -181,11 +181,11 @@ def _copies(tenant: TenantRecord) -> Object:
 
 
 def _figures(tenant: TenantRecord, now: float) -> Object:
-    """Return files, volume and identity: from the last look, else as stored."""
+    """Return files, volume and identity: from the last scan, else as stored."""
     look, effective = tenant.look, tenant.effective
     if look is None or look.counted is None or effective is None:
         if effective is not None and tenant.scan.last_scan is None:
-            return {}  # what is stored, if anything, is of another directory
+            return {}  # the stored values, if any, are of another directory
         kept = ("files", "volume", "identity", "lastActivityTime")
         return {key: tenant.stored.status[key] for key in kept if key in tenant.stored.status}
     files: Object = {
@@ -232,11 +232,11 @@ COOLDOWNS = ("cooldownUntil", "emergencyCooldownUntil")
 
 
 def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:
-    """Return whether a reader of `stored` must learn at once what `fresh` contains.
+    """Return whether readers of `stored` must learn at once what `fresh` contains.
 
-    Levels, conditions, runs, results and cooldowns always; a count once it moved by `MATERIAL_FILES`; times and
-    small numbers wait for the next write that is due anyway. A cooldown that ran out is in the past for any
-    reader, and no reason to write. With `now` (Unix seconds), neither may a promise stand that will not be kept.
+    Levels, conditions, runs, results and cooldowns are always material; a count is once it changed by `MATERIAL_FILES`;
+    times and small numbers wait for the next regular write. A cooldown that ran out is in the past for any reader, and
+    no reason to write. With `now` (Unix seconds), a promise that will not be kept is a reason, too.
     """
     if now is not None and _is_broken(stored, fresh, now):
         return True
@@ -249,7 +249,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if (fresh.get("lastCleanup") or {}).get("after") != (stored.get("lastCleanup") or {}).get(
         "after"
     ):
-        # A run that was killed: the first scan after it has counted what it left.
+        # After a killed run: the first scan after it has counted the remaining files.
         return True
     if any(key in fresh and stored.get(key) != fresh[key] for key in COOLDOWNS):
         return True
@@ -258,7 +258,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
         return True
     if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
-        # What a purge has done: untold, an operator that starts anew would send another.
+        # The result of a purge: if it is not stored, an operator that starts anew would send another one.
         return True
     if _kept(stored) != _kept(fresh):
         return True
@@ -270,7 +270,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
 
 
 def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
-    """Return whether the stored status promises a time ahead that is not the right one any more."""
+    """Return whether the stored status promises a future time that is no longer right."""
     names = ["nextCleanupTime"]
     if stored.get("lastScanTime") == fresh.get("lastScanTime"):
         names.append("nextScanTime")
@@ -288,12 +288,12 @@ def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
 
 
 def _kept(status: Object) -> tuple[Any, ...]:
-    """Return why no copy of creds.json could be kept (that one was kept can wait), and what counts of backups."""
+    """Return why no copy of creds.json could be kept (a kept copy can wait), and the material part of backups."""
     return (status.get("credentialsCopies") or {}).get("reason"), *backup.mark(status.get("backup"))
 
 
 def _run(status: Object) -> Object:
-    """Return the run without what an API server with an older CRD does not keep."""
+    """Return the run without the fields that an API server with an older CRD does not keep."""
     return {key: value for key, value in (status.get("run") or {}).items() if key != "uid"}
 
 

@@ -1,4 +1,4 @@
-"""Writes the log's decisions: one line for each thing that was decided or has changed, with its fields. A listener."""
+"""Writes decisions to the log: one line for each decision or change, with its fields. A listener."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _level(heard: changes.LevelChanged) -> None:
 
 
 def _held_back(heard: changes.LevelChanged) -> None:
-    """Log why no cleanup starts where the level calls for one: nothing else in the log says so."""
+    """Log why no cleanup starts although the level requires one: nothing else in the log shows it."""
     tenant, look = heard.tenant, heard.tenant.look
     if look is None or tenant.effective is None:
         return
@@ -168,7 +168,7 @@ def _condition(heard: changes.ConditionChanged) -> None:
 
 
 def _backup(heard: changes.ConditionChanged) -> None:
-    """Write a change of a condition of backups, unless it is the usual beginning."""
+    """Log a change of a backup condition, unless it is the usual first one."""
     bad = heard.status == "False"
     level = logging.WARNING if bad else logging.INFO if heard.before == "False" else logging.DEBUG
     action = "backup" if heard.type == BACKED_UP.type else "drill"
@@ -178,7 +178,7 @@ def _backup(heard: changes.ConditionChanged) -> None:
 
 
 def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
-    """Write a change of Ready; a fault is in the line about Stalled, which comes with it."""
+    """Log a change of Ready; a fault is in the line about Stalled, which is logged with it."""
     quiet = heard.status == "False" or fleet_wide or heard.before == changes.UNKNOWN
     level = logging.DEBUG if quiet else logging.INFO
     level = logging.WARNING if heard.reason == "ScansMissed" else level
@@ -187,7 +187,7 @@ def _readiness(heard: changes.ConditionChanged, *, fleet_wide: bool) -> None:
 
 
 def _operation(heard: changes.OperationChanged) -> None:
-    """Write that an operation was begun, or how it ended."""
+    """Log that an operation has begun, or how it ended."""
     begun = heard.phase == "Working"
     about = {
         "namespace": heard.namespace,
@@ -201,7 +201,7 @@ def _operation(heard: changes.OperationChanged) -> None:
 
 
 def _job(heard: changes.JobEnded) -> None:
-    """Log a Job: purges at info, as no tenant reports them, all others at debug."""
+    """Log a Job: purges at info, because no tenant reports them, all others at debug."""
     purge = heard.action == "purge" and heard.outcome == "Completed"
     logger.log(
         logging.INFO if purge else logging.DEBUG,

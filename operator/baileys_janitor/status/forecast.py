@@ -1,7 +1,7 @@
-"""Forecasts what happens to a tenant next, when, and on what condition. Pure.
+"""Forecasts the next events of a tenant, their times and their conditions. Pure.
 
-Whoever reads a status may read it half an hour after it was written: so it speaks of times and thresholds, which go
-on being true, rather than of how long something will take.
+A status may be read half an hour after it was written: so it names times and thresholds, which stay true, and not
+durations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from baileys_janitor.tenants.record import TenantRecord
 from baileys_janitor.tenants.wording import files, files_are
 
 HORIZON_SECONDS = 366 * DAY
-"""Seconds that are looked ahead: what would take longer is nobody's worry, and no straight line either."""
+"""How far to look ahead, in seconds: a longer growth is no concern, and not linear either."""
 MINUTE = 60.0
 
 
@@ -73,7 +73,7 @@ def _coming(tenant: TenantRecord, effective: Effective, now: float, context: Con
 
 
 def _asked(tenant: TenantRecord, now: float) -> str:
-    """Describe when the cleanup begins that somebody has asked for; one that waits has a condition of its own."""
+    """Describe when the requested cleanup begins; one that waits has a condition of its own."""
     asked = cleanup_times.requested(tenant, now)
     if asked is None or cleanup_times.request_waits(tenant) is not None:
         return ""
@@ -134,7 +134,7 @@ def _refused(tenant: TenantRecord) -> str:
 
 
 def _held_by_silence(tenant: TenantRecord) -> str | None:
-    """Describe what keeps the count up although it looks old."""
+    """Describe why the count stays high although the files look old."""
     look, effective = tenant.look, tenant.effective
     if look is None or effective is None:
         return None
@@ -186,7 +186,7 @@ def _next(tenant: TenantRecord, now: float, context: Context) -> str:
 
 
 def trend(history: list[dict[str, Any]]) -> str | None:
-    """Describe whether the last cleanups keep up with growth. None while two have not removed anything."""
+    """Describe whether the last cleanups keep up with growth. None until two of them have removed something."""
     done = [
         entry
         for entry in history
@@ -206,4 +206,4 @@ def trend(history: list[dict[str, Any]]) -> str | None:
 
 
 LITTLE = 2
-"""Counted files that are no trend."""
+"""A difference in counted files that is no trend."""

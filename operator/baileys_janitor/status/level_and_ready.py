@@ -20,10 +20,10 @@ from baileys_janitor.tenants.wording import files, files_are, listed
 
 
 def level_of(tenant: TenantRecord, now: float) -> str | None:
-    """Return the level, or None while there is no count that still holds.
+    """Return the level, or None while there is no valid count.
 
-    None before the first scan, after three missed ones, and while creds.json is missing, broken, too large to be read,
-    or of no paired account: a count alone makes no session healthy.
+    None before the first scan, after three missed ones, and while creds.json is missing, corrupt, too large to read, or
+    of no paired account: a count alone does not make a session healthy.
     """
     if tenant.effective is None:
         return None
@@ -65,9 +65,9 @@ _OF_CREDENTIALS = frozenset(reason for reason, _ in (*NO_SESSION.values(), BROKE
 
 
 def _of_credentials(tenant: TenantRecord, now: float) -> tuple[str, str] | None:
-    """Return why the state of creds.json leaves no level to tell, as reason and message; None where it does not.
+    """Return why the state of creds.json makes the level unknown, as reason and message; None if it does not.
 
-    One read that fails decides nothing: the level stays until successive scans agree.
+    A single failed read decides nothing: the level stays until successive scans agree.
     """
     look = tenant.look
     state = look.identity_state if look is not None else None
@@ -86,7 +86,7 @@ def is_lost(look: ScanResult) -> bool:
 
 
 def _stored_level(tenant: TenantRecord) -> str | None:
-    """Return the level that an earlier operator wrote, as far as its count is not too old."""
+    """Return the level that an earlier operator wrote, unless its count is too old."""
     assert tenant.effective is not None
     counted = tenant.stored.counted
     if counted is None or tenant.stored.level not in LEVELS or tenant.scan.last_scan is None:
@@ -111,7 +111,7 @@ def state_levels(
 
 
 def _why_not(tenant: TenantRecord, kind: str, level: str) -> str:
-    """Return why a level is not the tenant's: a sentence that is true by itself."""
+    """Return why a level is not the tenant's: a sentence that is true without context."""
     assert tenant.effective is not None
     limits = tenant.effective.policy.thresholds
     look = tenant.look
@@ -139,7 +139,7 @@ def _unknown(tenant: TenantRecord, now: float) -> tuple[str, str]:
     if credentials is not None and (counts or credentials is not IN_DOUBT):
         return credentials
     if tenant.look is None and counts:
-        # An operator that has just started: what an earlier one found stands until the first look.
+        # Right after a start, the finding of an earlier operator stays until the first scan.
         before = find(tenant.stored.status.get("conditions"), levels.HEALTHY) or {}
         if before.get("status") == "Unknown" and before.get("reason") in _OF_CREDENTIALS:
             return str(before["reason"]), str(before.get("message") or "")
@@ -187,7 +187,7 @@ def _near(level: str, limits: Thresholds) -> str:
 
 
 def keeps_up(tenant: TenantRecord) -> str:
-    """Describe what keeps the count up when nothing may be removed."""
+    """Describe why the count stays high when nothing may be removed."""
     look = tenant.look
     if look is None:
         return "nothing is known yet."
@@ -207,7 +207,7 @@ def keeps_up(tenant: TenantRecord) -> str:
 def state_readiness(
     conditions: Conditions, tenant: TenantRecord, now: float, hold: Hold | None
 ) -> None:
-    """State Ready, Stalled and CleanupsHeld: can the janitor observe and act?"""
+    """State Ready, Stalled and CleanupsHeld: whether the janitor can observe and act."""
     fault = tenant.fault or tenant.backoff.work_fault
     suspended = tenant.effective is not None and tenant.effective.suspend
     missed = scan_times.missed_time(tenant)
@@ -247,7 +247,7 @@ def state_readiness(
 
 
 def _state_refusal(conditions: Conditions, invalid: Fault, fault: Fault | None) -> None:
-    """State that the spec is invalid, and a fault besides that keeps even the settings in force from working."""
+    """State that the spec is invalid, and any other fault that prevents even the settings in force from working."""
     besides = f" Besides: {fault.message}" if fault is not None and fault.stalled else ""
     message = (invalid.message + besides)[:MESSAGE_LIMIT]
     conditions.set("Ready", False, invalid.reason, message)
@@ -259,11 +259,11 @@ _WAITS = {
     cleanup_times.INVALID: "correct the spec first, as Ready says",
 }
 _FAULT = "it runs once the fault that Ready names is gone"
-"""What a request waits for, by the reason."""
+"""What a waiting request waits for, by the reason."""
 
 
 def held_by(hold: Hold) -> str:
-    """Describe who opened the circuit breaker, as far as it is this namespace's to know, and what still runs."""
+    """Describe who opened the circuit breaker, as far as this namespace may know, and which cleanups still run."""
     where = f"in {len(hold.namespaces)} namespaces" if hold.fleet else "in this namespace"
     if hold.fleet and len(hold.namespaces) == 1:
         where = "in the only namespace"

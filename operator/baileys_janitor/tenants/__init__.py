@@ -1,1 +1,1 @@
-"""The record of a tenant: what is known of it, changed by what scans and cleanups find."""
+"""The record of a tenant: its known state, changed by the results of scans and cleanups."""

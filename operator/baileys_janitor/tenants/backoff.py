@@ -9,7 +9,7 @@ from baileys_janitor.tenants.fault import INTERNAL_ERROR, Fault
 
 FIRST_PAUSE_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 1800.0
-"""The pause after a fault: the first, and the longest."""
+"""The pause after a fault: the first one, and the longest."""
 
 
 @dataclass(slots=True)
@@ -18,16 +18,16 @@ class Backoff:
 
     fault: Fault | None = None
     work_fault: Fault | None = None
-    """Why the last cleanup failed on the volume: a scan, which only reads, does not take it back."""
+    """Why the last cleanup failed on the volume. A scan, which only reads, does not clear it."""
     failures: int = 0
     failures_published: int = 0
     """How many failures have been published."""
     retry_at: float = 0.0
     """No Job for this tenant before this time."""
     hurried_until: float = 0.0
-    """No edit and no request ends the pause after a fault before this time: one has just done so."""
+    """Before this time no edit and no request ends the pause after a fault, because one has just done so."""
     crashes: int = 0
-    """How often something unforeseen was met in a row."""
+    """Unforeseen exceptions in a row."""
 
     def fail(
         self,
@@ -42,13 +42,13 @@ class Backoff:
         self.failures += 1
 
     def crash(self, fault: Fault, now: float) -> None:
-        """Record an exception; scans that go well in between end the pauses after other faults, but not these."""
+        """Record an exception. Successful scans in between end the pauses after other faults, but not these."""
         self.failures = max(self.failures, self.crashes)
         self.crashes += 1
         self.fail(fault, now)
 
     def no_crash(self) -> None:
-        """Record that everything went as foreseen."""
+        """Record that nothing unforeseen happened."""
         if self.crashes and self.fault != INTERNAL_ERROR:
             self.crashes = 0
 
@@ -61,14 +61,14 @@ class Backoff:
         self.work_fault = fault
 
     def wait_until(self, when: float) -> None:
-        """Let the next Job wait until `when` at least; that is no failure."""
+        """Delay the next Job until `when` or later. This does not count as a failure."""
         self.retry_at = max(self.retry_at, when)
 
     def hurry(self, now: float) -> bool:
-        """End the pause after a fault, because somebody has changed what may have been wrong; False when it stays.
+        """End the pause after a fault, because somebody has changed a possible cause. Return False if the pause stays.
 
-        The failures go on being counted, so that the next pause is longer all the same. Whoever changes something
-        every second ends a pause each time that the last one ended would be over: nobody resets the back-off.
+        The failures are still counted, so the next pause is longer all the same. Frequent edits end a pause only after
+        the last ended pause would be over anyway: nobody resets the back-off.
         """
         if not self.failures:
             self.retry_at = 0.0
@@ -82,14 +82,14 @@ class Backoff:
         return True
 
     def recover(self) -> None:
-        """Forget the fault: something has worked."""
+        """Clear the fault: something has worked."""
         self.fault = None
         self.failures = 0
         self.retry_at = 0.0
         self.hurried_until = 0.0
 
     def has_failed_again(self) -> bool:
-        """Return whether there was a failure since this was asked last."""
+        """Return whether there was a failure since the last call."""
         again = self.failures > self.failures_published
         self.failures_published = self.failures
         return again
@@ -100,5 +100,5 @@ class Backoff:
         self.hurried_until += step if self.hurried_until else 0.0
 
     def cut(self, now: float) -> None:
-        """Cut times that lie further ahead than they can."""
+        """Cut times that lie too far in the future."""
         self.retry_at = min(self.retry_at, now + LONGEST_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
-"""What is known of the backups and drills of one tenant, by repository. Pure; times are Unix seconds.
+"""The backups and drills of one tenant, by repository. Pure; times are Unix seconds.
 
-An attempt is claimed before it begins, and the claim is stored. Whoever finds a claim at its start knows that the
-attempt was cut off: it counts as failed, so that what kills its process is not tried again at once.
+An attempt is claimed before it begins, and the claim is stored. A claim that exists when a process starts belongs to an
+interrupted attempt: it counts as failed, so that an attempt that kills its process is not repeated at once.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from baileys_janitor.api.values.timestamps import from_rfc3339, to_rfc3339
 Object = dict[str, Any]
 
 PUT, UNCHANGED, NOTHING_TO_DO, FAILED = "Put", "Unchanged", "NothingToDo", "Failed"
-"""How an attempt to back up ends. All but the last are successes: what is there is what there is to keep."""
+"""Outcomes of a backup attempt. All but the last are successes: everything that exists is backed up."""
 INTERRUPTED = "Interrupted"
 INTERRUPTED_MESSAGE = "The process was killed in the middle of it; it is tried again by itself."
 LOST = frozenset(
     {"NoArchive", "ArchiveMissing", "NotAnArchive", "ArchiveTruncated", "ArchiveDamaged"}
 )
-"""Why a drill fails whose archive is gone, or is not what was put."""
+"""Reasons of a failed drill whose archive is gone, or differs from the one that was put."""
 FAILURES_MAX = 1_000_000
 MESSAGE_MAX = 512
 
 
 @dataclass(slots=True)
 class Tries:
-    """Attempts at one thing that is done again and again: a backup to one repository, or a drill from it."""
+    """Attempts at one repeated task: a backup to one repository, or a drill from it."""
 
     done_at: float | None = None
-    """When it last succeeded: the time of what was read then."""
+    """When it last succeeded: the time at which its data was read."""
     tried_at: float | None = None
     claimed_at: float | None = None
-    """Since when an attempt is under way."""
+    """When the attempt under way began."""
     failures: int = 0
-    """Attempts that failed one after another."""
+    """Failed attempts in a row."""
     code: str = ""
     message: str = ""
-    """Why the last one failed: the code, and a sentence."""
+    """Why the last attempt failed: the code, and a sentence."""
     seconds: float | None = None
-    """How long the last success took."""
+    """Duration of the last success."""
     asked_at: float | None = None
-    """When somebody has asked for an attempt; it is due until one has begun since. It is not stored."""
+    """When an attempt was requested; it is due until one begins. Not stored."""
 
     def ask(self, since: float) -> None:
-        """Have an attempt made, whatever the schedule says."""
+        """Request an attempt, whatever the schedule is."""
         self.asked_at = since
 
     @property
     def is_asked(self) -> bool:
-        """Whether an attempt was asked for that has not begun."""
+        """Whether a requested attempt has not begun yet."""
         return self.asked_at is not None and (self.tried_at or 0.0) < self.asked_at
 
     def claim(self, now: float) -> None:
@@ -59,16 +59,16 @@ class Tries:
         self.claimed_at = now
 
     def release(self) -> None:
-        """Record that the claimed attempt was not begun: it is as due as before."""
+        """Record that the claimed attempt did not begin: it is as due as before."""
         self.claimed_at = None
 
     def hurry(self) -> None:
-        """Have a failed attempt tried again at once: somebody has changed what may have been wrong."""
+        """Retry a failed attempt at once: somebody has changed a possible cause."""
         if self.failures:
             self.tried_at = None
 
     def succeed(self, when: float, seconds: float | None) -> None:
-        """Record a success with what was there at `when`."""
+        """Record a success with the data of the time `when`."""
         self._end(when)
         self.done_at = when
         self.failures, self.code, self.message = 0, "", ""
@@ -92,13 +92,13 @@ class Tries:
         self.asked_at = None if self.asked_at is None else self.asked_at + step
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead: a clock that was wrong has written them."""
+        """Cut times in the future: a wrong clock has written them."""
         self.done_at = None if self.done_at is None else min(self.done_at, now)
         self.tried_at = None if self.tried_at is None else min(self.tried_at, now)
         self.claimed_at = None if self.claimed_at is None else min(self.claimed_at, now)
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over what is stored."""
+        """Load the stored state."""
         self.done_at = from_rfc3339(stored.get("time"))
         self.tried_at = from_rfc3339(stored.get("triedTime"))
         self.failures = stored.get("failures") or 0
@@ -107,12 +107,12 @@ class Tries:
         self.claimed_at = from_rfc3339(stored.get("claimedTime"))
 
     def interrupt(self) -> None:
-        """Count a claimed attempt as failed: whoever made it is gone."""
+        """Count a claimed attempt as failed: its process is gone."""
         if self.claimed_at is not None:
             self.fail(self.claimed_at, INTERRUPTED, INTERRUPTED_MESSAGE)
 
     def stored(self) -> Object:
-        """Return what `load` reads."""
+        """Return the state as `load` reads it."""
         times = {
             "time": self.done_at,
             "triedTime": self.tried_at,
@@ -128,9 +128,9 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The newest archive of a tenant in one repository, and what lies beside it.
+    """The newest archive of a tenant in one repository, and figures of the other archives.
 
-    `archives` and `oldest` (Unix seconds) are None where the credentials may not list.
+    `archives` and `oldest` (Unix seconds) are None if the credentials do not permit listing.
     """
 
     archive: str
@@ -148,20 +148,20 @@ class Drills(Tries):
     archive: str = ""
     files: int | None = None
     sessions: int | None = None
-    """How many sessions of a key store were restored; None for a tenant, which has one."""
+    """Number of restored sessions of a key store; None for a tenant, which has one session."""
 
     def passed(self, archive: str, files: int | None, sessions: int | None = None) -> None:
-        """Record which archive was restored in the rehearsal, and how many files of it."""
+        """Record which archive the drill restored, and how many of its files."""
         self.archive, self.files, self.sessions = archive, files, sessions
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over what is stored."""
+        """Load the stored state."""
         Tries.load(self, stored)
         self.archive, self.files = stored.get("archive") or "", stored.get("files")
         self.sessions = stored.get("sessions")
 
     def stored(self) -> Object:
-        """Return what `load` reads."""
+        """Return the state as `load` reads it."""
         own: Object = {
             "archive": self.archive or None,
             "files": self.files,
@@ -172,19 +172,19 @@ class Drills(Tries):
 
 @dataclass(slots=True)
 class RepositoryState(Tries):
-    """Backups of one tenant in one repository, and the drills from there."""
+    """Backups of one tenant in one repository, and the drills from it."""
 
     outcome: str = ""
     newest: Archived | None = None
     kept: str = ""
-    """Why archives that retention does not need were not removed; empty where they were."""
+    """Why archives beyond the retention were not removed; empty if they were."""
     drill: Drills = field(default_factory=Drills)
 
     @property
     def is_lost(self) -> bool:
         """Whether the last drill found the newest archive gone or damaged, and none was put since.
 
-        A session that has not changed would otherwise be put again only a week after that archive.
+        Without this, an unchanged session would be put again only a week after that archive.
         """
         drilled = self.drill.tried_at
         if self.drill.code not in LOST or drilled is None:
@@ -199,10 +199,10 @@ class RepositoryState(Tries):
         *,
         listed: bool = False,
     ) -> None:
-        """Record how an attempt ended, and what lies in the repository as far as that is known.
+        """Record how an attempt ended, and the archives in the repository as far as they are known.
 
-        `kept` is None where nothing was learned of retention this time, and `listed` says whether the repository was
-        asked for its archives: what was learned before counts on.
+        `kept` is None if nothing was learned of retention this time. `listed` is whether the repository was asked for
+        its archives: if not, the earlier figures stay valid.
         """
         self.outcome = outcome
         before = self.newest
@@ -220,17 +220,17 @@ class RepositoryState(Tries):
         self.drill.interrupt()
 
     def shift(self, step: float) -> None:
-        """Move the times with the clock; those of archives are in their names and stay."""
+        """Move the times with the clock. Times of archives are in their names and stay."""
         Tries.shift(self, step)
         self.drill.shift(step)
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         Tries.cut(self, now)
         self.drill.cut(now)
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over what is stored."""
+        """Load the stored state."""
         Tries.load(self, stored)
         self.outcome = stored.get("outcome") or ""
         self.kept = stored.get("retentionReason") or ""
@@ -247,7 +247,7 @@ class RepositoryState(Tries):
             )
 
     def stored(self) -> Object:
-        """Return what `load` reads."""
+        """Return the state as `load` reads it."""
         found = Tries.stored(self)
         if self.outcome:
             found["outcome"] = self.outcome
@@ -274,11 +274,11 @@ class BackupState:
 
     repositories: dict[str, RepositoryState] = field(default_factory=dict)
     seen_at: float | None = None
-    """Since when backups are configured, as far as this process knows."""
+    """When this process first saw backups configured."""
     known: str | None = None
-    """Which archives are ours, where no directory can be asked: one line of text."""
+    """The list of our own archives, where no directory can be asked: one line of text."""
     job: str = ""
-    """The name of the Job that was last begun with this tenant as the first of its members that could be told."""
+    """The Job begun last whose first identifiable member is this tenant."""
 
     @property
     def last_success(self) -> float | None:
@@ -288,14 +288,14 @@ class BackupState:
 
     @property
     def claimed(self) -> bool:
-        """Whether anything is under way."""
+        """Whether an attempt is under way."""
         return any(
             each.claimed_at is not None or each.drill.claimed_at is not None
             for each in self.repositories.values()
         )
 
     def configure(self, names: Iterable[str], now: float) -> None:
-        """Keep what is known of these repositories, and forget all others."""
+        """Keep the state of these repositories, and forget all others."""
         self.repositories = {
             name: self.repositories.get(name) or RepositoryState() for name in names
         }
@@ -306,7 +306,7 @@ class BackupState:
             self.seen_at = now
 
     def remember(self, known: str | None) -> None:
-        """Take over which archives are ours, as one line of text (`policy.known_archives`)."""
+        """Store the list of our own archives, as one line of text (`policy.known_archives`)."""
         self.known = known
 
     def begin(self, job: str) -> None:
@@ -314,12 +314,12 @@ class BackupState:
         self.job = job
 
     def interrupt(self) -> None:
-        """Count claimed attempts as failed: the process that made them is gone."""
+        """Count claimed attempts as failed: their process is gone."""
         for each in self.repositories.values():
             each.interrupt()
 
     def release(self) -> None:
-        """Drop claims of another process: what it began is due again, or is taken up by its Job."""
+        """Drop claims of another process: its attempts are due again, or are adopted through their Jobs."""
         for each in self.repositories.values():
             each.release()
             each.drill.release()
@@ -331,13 +331,13 @@ class BackupState:
             each.shift(step)
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         self.seen_at = None if self.seen_at is None else min(self.seen_at, now)
         for each in self.repositories.values():
             each.cut(now)
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over the group `backup` of a stored status, as it was read within its bounds."""
+        """Load the group `backup` of a stored status, already read within its bounds."""
         found: dict[str, RepositoryState] = {}
         for each in stored.get("repositories") or ():
             state = found[each["name"]] = RepositoryState()
@@ -345,7 +345,7 @@ class BackupState:
         if self.seen_at is None:
             self.repositories = found
         else:
-            # What is configured stays so, whatever was stored.
+            # The configured repositories stay, whatever was stored.
             self.repositories = {
                 name: found.get(name) or RepositoryState() for name in self.repositories
             }
@@ -353,7 +353,7 @@ class BackupState:
         self.job = stored.get("jobName") or ""
 
     def stored(self) -> Object:
-        """Return what `load` reads; empty where nothing is configured."""
+        """Return the state as `load` reads it; empty if nothing is configured."""
         if not self.repositories:
             return {}
         found: Object = {
@@ -371,7 +371,7 @@ class BackupState:
 
 
 def attempts(stored: Object | None) -> tuple[Any, ...]:
-    """Return what distinguishes one attempt from another in the group `backup` of a status."""
+    """Return a value that differs between attempts in the group `backup` of a status."""
     found = []
     for each in (stored or {}).get("repositories") or ():
         drill = each.get("drill") or {}

@@ -1,4 +1,4 @@
-"""The cleanups of one tenant: the claimed run, the last ones, and the pauses after them."""
+"""The cleanups of one tenant: the claimed run, the last runs, and the pauses after them."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from baileys_janitor.tenants.stored_status import StoredStatus
 Object = dict[str, Any]
 
 RUN_ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
-"""A run id that the operator has claimed; anybody who can write a status can write another one there."""
+"""A run id that the operator has claimed. Anybody who can write a status can write another value there."""
 CLEANUP_REASONS = frozenset(get_args(CleanupReason))
 FRUITLESS_SECONDS = 300.0
 """How long an automatic Emergency cleanup waits after one that removed nothing."""
 PURGE_AGAIN_SECONDS = 600.0
-"""From one purge to the next, so that trash which cannot be removed is not chased by Job after Job."""
+"""Least time between two purges, so that trash which cannot be removed does not cause Job after Job."""
 _PAUSE_MAX_SECONDS = 1800.0
 _COOLDOWN_MAX_SECONDS = 30 * 86_400.0
 
 
 @dataclass(slots=True)
 class CleanupState:
-    """The cleanups of one tenant. Times are Unix seconds; `stored` has what the API server knows of them."""
+    """The cleanups of one tenant. Times are Unix seconds; `stored` is the part that the API server has."""
 
     stored: StoredStatus
     last_field: str = "lastCleanup"
-    """The status field of the last one."""
+    """The status field of the last cleanup."""
     run: Object | None = None
     attempts: int = 0
-    """Jobs made for the claimed run so far."""
+    """Jobs created for the claimed run so far."""
     run_stored: bool = True
-    """Whether the stored run names the uid of its Job, as far as the API server keeps it."""
+    """Whether the stored run has the uid of its Job, as far as the API server keeps it."""
     before: int | None = None
-    """Counted files when the run was claimed, by the last scan; None while that is not known."""
+    """Counted files when the run was claimed, from the last scan; None while unknown."""
     in_doubt: bool = False
-    """Whether there may be another Job of the claimed run, whose result nobody took in."""
+    """Whether another Job of the claimed run may exist whose result nobody has read."""
     held_back: bool = False
     """Whether the run under way removes less than it could, because the circuit breaker is open."""
     last_time: float | None = None
     last_outcome: str | None = None
-    """Both read at every scrape."""
+    """Both are read at every scrape."""
     cooldown_until: float | None = None
     emergency_cooldown_until: float | None = None
     hold_until: float = 0.0
-    """No automatic Emergency cleanup before this time: the last one had nothing to show for it."""
+    """No automatic Emergency cleanup before this time: the last one removed nothing."""
     purge_after: float = 0.0
-    """No purge before this time: one that could not remove what was due is not repeated at once."""
+    """No purge before this time: one that could not remove its files is not repeated at once."""
     _last: bytes | None = None
     _history: bytes | None = None
-    """What is not in the status yet; None for what is stored."""
+    """Entries that are not in the status yet; None once they are stored."""
     _restore: Object | None = None
     """A restore since the status was loaded."""
 
     @property
     def last(self) -> Object | None:
-        """The last cleanup, as the status has it; not to be changed in place."""
+        """The last cleanup, as in the status. Do not change it in place."""
         if self._last is None:
             return self.stored.field(self.last_field) or None
         found: Object | None = unpack(self._last)
@@ -70,7 +70,7 @@ class CleanupState:
 
     @property
     def last_restore(self) -> Object | None:
-        """The last restore from an archive, as the status has it; not to be changed in place."""
+        """The last restore from an archive, as in the status. Do not change it in place."""
         return self._restore or self.stored.status.get("lastRestore") or None
 
     def restored(self, entry: Object) -> None:
@@ -80,7 +80,7 @@ class CleanupState:
 
     @property
     def history(self) -> list[Object]:
-        """The last cleanups, newest first; not to be changed in place."""
+        """The last cleanups, newest first. Do not change them in place."""
         listed = (
             self.stored.status.get("history") if self._history is None else unpack(self._history)
         )
@@ -88,19 +88,19 @@ class CleanupState:
 
     @property
     def failing(self) -> bool:
-        """Whether the last cleanup failed, or so many in a row were killed that it does not help to go on."""
+        """Whether the last cleanup failed, or too many in a row were killed."""
         if self.last_outcome != KILLED:
             return self.last_outcome == FAILED
         return are_failing([str(entry.get("outcome")) for entry in self.history])
 
     def claim(self, run: Object, before: int | None = None) -> None:
-        """Claim a run: it is written to the status before its Job is created. `before` files are counted now."""
+        """Claim a run: it is written to the status before its Job is created. `before` counts the files now."""
         self.run = run
         self.before = before
         self.in_doubt = False
 
     def created(self, uid: str) -> None:
-        """Record the Job of the claimed run; by its uid any operator takes in its result."""
+        """Record the Job of the claimed run; its uid lets any operator read its result."""
         self.run = (self.run or {}) | {"uid": uid}
         self.run_stored = False
 
@@ -109,7 +109,7 @@ class CleanupState:
         self.run_stored = True
 
     def doubt(self) -> None:
-        """Record that there may be another Job of the claimed run."""
+        """Record that another Job of the claimed run may exist."""
         self.in_doubt = True
 
     def hold_back(self, held_back: bool) -> None:
@@ -117,19 +117,19 @@ class CleanupState:
         self.held_back = held_back
 
     def attempt(self) -> int:
-        """Count a Job of the claimed run that came to nothing; return how many did."""
+        """Count a Job of the claimed run that had no result; return how many there were."""
         self.attempts += 1
         return self.attempts
 
     def end(self, entry: Object, detail: Object) -> None:
-        """End the claimed run: its entry heads the history, `detail` is kept of the last one only."""
+        """End the claimed run: put its entry at the head of the history. `detail` is kept of the last run only."""
         self.record(entry, detail)
         self.run = self.before = None
         self.attempts = 0
         self.in_doubt = self.held_back = False
 
     def count_around(self) -> Object:
-        """Return the count before the claimed run, as far as it is known; the next scan adds the one after it."""
+        """Return the count before the claimed run, if known; the next scan adds the count after it."""
         return {} if self.before is None else {"before": self.before}
 
     def count_after(self, counted: int | None) -> None:
@@ -146,13 +146,13 @@ class CleanupState:
         self._last = pack(last | {"after": counted})
 
     def record(self, entry: Object, detail: Object) -> None:
-        """Put a cleanup that is over at the head of the history."""
+        """Put a finished cleanup at the head of the history."""
         self._history = pack([entry, *self.history][:HISTORY_LENGTH])
         self._last = pack(entry | detail)
         self._sum_up(self.last or {})
 
     def recorded(self) -> None:
-        """Drop what is in the stored status by now."""
+        """Drop the entries that are in the stored status now."""
         if self._last is None and self._history is None:
             return
         stored = self.stored.status
@@ -160,7 +160,7 @@ class CleanupState:
             self._last = self._history = None
 
     def sum_up(self) -> None:
-        """Read time and outcome of the last cleanup from the stored status, unless a later one is to be written."""
+        """Read time and outcome of the last cleanup from the stored status, unless a later one is not written yet."""
         if self._last is None:
             self._sum_up(self.last or {})
 
@@ -178,21 +178,21 @@ class CleanupState:
         self.emergency_cooldown_until = now + cooldown
 
     def fruitless(self, now: float) -> None:
-        """Let automatic Emergency cleanups wait: the last one removed nothing."""
+        """Delay automatic Emergency cleanups: the last one removed nothing."""
         self.hold_until = now + FRUITLESS_SECONDS
 
     def purged(self, now: float) -> None:
-        """Let the next purge wait."""
+        """Delay the next purge."""
         self.purge_after = now + PURGE_AGAIN_SECONDS
 
     def load(self, status: Object) -> None:
-        """Take over a stored status."""
+        """Load a stored status."""
         self._last = self._history = self._restore = None
         self.sum_up()
         run = status["run"] or {}
         claimed = RUN_ID.fullmatch(run.get("id", "")) and run.get("reason") in CLEANUP_REASONS
         self.run = run if claimed else None
-        # What the status counts is of before the run, unless a scan has been written since.
+        # The count in the status is from before the run, unless a scan was written since.
         scanned = from_rfc3339(status["lastScanTime"])
         begun = from_rfc3339(run.get("startTime"))
         unmoved = claimed and scanned is not None and begun is not None and scanned <= begun
@@ -208,7 +208,7 @@ class CleanupState:
             setattr(self, name, when + step if when else when)
 
     def cut(self, now: float, cooldown: float | None, emergency_cooldown: float | None) -> None:
-        """Cut times that lie further ahead than they can; cooldowns are None while the spec is invalid."""
+        """Cut times that lie too far in the future; cooldowns are None while the spec is invalid."""
         longest = {
             "cooldown_until": _COOLDOWN_MAX_SECONDS if cooldown is None else cooldown,
             "emergency_cooldown_until": (
@@ -224,6 +224,6 @@ class CleanupState:
 
 
 def mark(entry: Object | None) -> tuple[Any, ...]:
-    """Return what distinguishes one cleanup from another, whatever an API server with an older CRD has pruned of it."""
+    """Return a value that differs between cleanups, even if an API server with an older CRD has pruned the entry."""
     entry = entry or {}
     return entry.get("run"), entry.get("time"), entry.get("reason"), entry.get("outcome")

@@ -1,4 +1,4 @@
-"""What is known of one tenant's kept copies of creds.json. Times are Unix seconds."""
+"""The kept copies of one tenant's creds.json. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSING = frozenset(
         *("Interrupted", "DeadlineReached", "Parted", "JobDeadline", "JobKilled", "JobEvicted"),
     }
 )
-"""Reasons that pass by themselves: nobody has to mend anything."""
+"""Reasons that pass by themselves: nobody has to fix anything."""
 
 
 _OWN_TIMES = ("changed_since", "tried_at", "paired_anew_at")
@@ -26,38 +26,38 @@ _OWN_TIMES = ("changed_since", "tried_at", "paired_anew_at")
 
 @dataclass(slots=True)
 class CopiesState:
-    """The copies at the last look, and how it went when one was to be kept."""
+    """The copies at the last scan, and the result of the last attempt to keep one."""
 
     count: int | None = None
-    """How many there are; None while that is unknown."""
+    """Number of copies; None while unknown."""
     newest: float | None = None
     """When the newest was kept."""
     changed_since: float | None = None
-    """Since when creds.json has been known to have changed since then; None while it has not."""
+    """Since when creds.json is known to differ from the newest copy; None while it does not."""
     problem: Fault | None = None
-    """Why no copy could be kept the last time; None when one was, or none was needed."""
+    """Why the last copy could not be kept; None if one was kept, or none was needed."""
     tried_at: float | None = None
-    """When a Job looked last and kept none."""
+    """When a Job last ran and kept no copy."""
     failures: int = 0
-    """How often in a row no copy could be kept."""
+    """Failed attempts in a row."""
     paired_anew_at: float | None = None
-    """When the tenant was seen to be paired anew; None while that is not known."""
+    """When a new pairing of the tenant was seen; None while unknown."""
     waiting: bool = False
     """Whether a copy is due and waits for its turn."""
 
     @property
     def newest_of_pairing(self) -> float | None:
-        """When the newest copy of the tenant's pairing was kept, as far as that is known; None without one."""
+        """When the newest copy of the tenant's current pairing was kept, as far as known; None without one."""
         since = self.paired_anew_at
         return self.newest if since is None or (self.newest or 0.0) >= since else None
 
     @property
     def passing(self) -> bool:
-        """Whether what kept the last copy from being made passes by itself."""
+        """Whether the reason that prevented the last copy passes by itself."""
         return self.problem is not None and self.problem.reason in PASSING
 
     def see(self, look: ScanResult, now: float) -> None:
-        """Take in what a look has found; a result that had room for the counts alone says nothing of copies."""
+        """Record the copies that a scan has found. A result that had room for the counts alone has no copies."""
         if look.copies is None:
             return
         self._take(look.copies, look.copied, now)
@@ -67,14 +67,14 @@ class CopiesState:
             self.changed_since = now
 
     def keep(self, kept: KeptCopy, problem: Fault | None, now: float) -> None:
-        """Take in what came of keeping a copy; `problem` is the fault behind its code, if it has one."""
+        """Record the result of keeping a copy; `problem` is the fault of its code, if it has one."""
         if kept.outcome == NOT_KEPT and problem is not None:
             self.fail(problem, now)
             return
         self._take(kept.copies, kept.newest, now)
         self._settle()
         if kept.outcome != KEPT:
-            # It was written again as it was: that is found out once, not by Job after Job.
+            # The file was written again with the same content: find that out once, not with Job after Job.
             self.tried_at = now
 
     def fail(self, problem: Fault, now: float) -> None:
@@ -83,7 +83,7 @@ class CopiesState:
         self.failures += 1
 
     def pair_anew(self, now: float) -> None:
-        """Record that what was kept so far is of an earlier pairing: the first copy of the new one is kept soon."""
+        """Record that the earlier copies are of another pairing: the first copy of the new one is kept soon."""
         self.paired_anew_at = now
 
     def wait(self, waiting: bool = True) -> None:
@@ -104,7 +104,7 @@ class CopiesState:
         self.count = self.newest = self.paired_anew_at = None
 
     def load(self, status: Object | None) -> None:
-        """Take over what the stored status has; whether creds.json has changed, the next look says."""
+        """Load the stored status. Whether creds.json has changed is known after the next scan."""
         stored = status or {}
         self._settle()
         self.count = stored.get("count")
@@ -116,14 +116,14 @@ class CopiesState:
             self.problem, self.failures = Fault(reason, said), 1
 
     def shift(self, step: float) -> None:
-        """Move the times of this operator's clock; that of the newest copy is from the volume."""
+        """Move the times of this operator's clock. The newest copy's time is from the volume and stays."""
         for name in _OWN_TIMES:
             when = getattr(self, name)
             if when is not None:
                 setattr(self, name, when + step)
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead: a clock that was wrong has written them."""
+        """Cut times in the future: a wrong clock has written them."""
         for name in ("newest", *_OWN_TIMES):
             when = getattr(self, name)
             if when is not None:

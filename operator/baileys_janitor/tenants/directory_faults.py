@@ -1,4 +1,4 @@
-"""What keeps a session directory from being looked after, by the code of a result, in words for a cluster. Pure."""
+"""Why a session directory cannot be scanned or cleaned, by the code of a result, in words for a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -57,22 +57,22 @@ COPIES = {
     "StateVanished": "Something removed the janitor's own files meanwhile, as a bot that clears its session does. The "
     "janitor tries again by itself.",
 }
-"""What is said of codes where no copy of creds.json could be kept, as far as it is not what is said elsewhere."""
+"""Sentences for codes of a copy of creds.json that could not be kept, where they differ from the usual ones."""
 
 
 def sentence_of(code: str) -> str:
-    """Return what is said of a code of a run that was asked for."""
+    """Return the sentence for a code of a requested run."""
     return DIRECTORY.get(code) or SENTENCES.get(code) or f"It could not be done ({code})."
 
 
 def of_copy(code: str) -> Fault:
-    """Return why no copy of creds.json could be kept, by a result's code."""
+    """Return why no copy of creds.json could be kept, from a result's code."""
     said = COPIES.get(code)
     return of_directory(code) if said is None else Fault(code, said)
 
 
 def of_directory(code: str) -> Fault:
-    """Return the fault behind a result's error code (baileys_janitor.volume)."""
+    """Return the fault for a result's error code (`baileys_janitor.volume`)."""
     if not CODE.fullmatch(code):
         return UNREADABLE
     why = DIRECTORY.get(code, f"The session directory could not be read ({code}). {RETRY}")

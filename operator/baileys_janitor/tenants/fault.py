@@ -1,4 +1,4 @@
-"""Why a tenant cannot be looked after: a reason, and a sentence with the way out."""
+"""Why a tenant cannot be scanned or cleaned: a reason, and a sentence that names the way out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 CODE = re.compile("[A-Z][A-Za-z]{0,62}")
-"""What a code looks like: it becomes a condition's reason."""
+"""The form of a code: it becomes a condition's reason."""
 RETRY = "The janitor tries again by itself."
 WHEN_WRITING = frozenset(
     {
@@ -18,7 +18,7 @@ WHEN_WRITING = frozenset(
         "TooManyOwnFiles",
     }
 )
-"""Faults of cleanups that a scan, which only reads, cannot meet and so cannot take back either."""
+"""Faults of cleanups that a scan, which only reads, cannot meet and so cannot clear."""
 
 
 OF_CLAIMS = frozenset(
@@ -27,7 +27,7 @@ OF_CLAIMS = frozenset(
         "DuplicateDirectory",
     }
 )
-"""Faults of a claim, which is looked at again without a Job."""
+"""Faults of a claim, which is checked again without a Job."""
 
 
 @dataclass(frozen=True, slots=True)

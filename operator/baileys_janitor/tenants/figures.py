@@ -1,4 +1,4 @@
-"""Figures of a look as a status has them."""
+"""Figures of a scan, in the form of a status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from baileys_janitor.policy.files.file_kinds import KINDS
 Object = dict[str, Any]
 
 BYTES_MAX = 2**62
-"""The largest number of bytes that the CRD takes; some filesystems claim more."""
+"""The largest number of bytes that the CRD accepts; some filesystems report more."""
 
 
 def by_kind(counts: list[int] | None, *, only_some: bool = False) -> Object | None:

@@ -1,8 +1,8 @@
 """Keeps JSON data small: there are ten thousand tenants, and most of a record is read rarely. Pure.
 
-As one bytes object, a status takes a fifth of what it does as dictionaries. Marshal is several times as fast as
-JSON, and what it writes never leaves this process. Compression would save another half, and cost a start of ten
-thousand tenants most of a second.
+As one bytes object, a status takes a fifth of the memory of dictionaries. Marshal is several times as fast as JSON, and
+its output never leaves this process. Compression would save another half, but a start with ten thousand tenants would
+take most of a second longer.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 RECENT = 64
-"""How many values are kept unpacked: one tenant's step asks for the same few again and again."""
+"""Number of values that are kept unpacked: a reconcile of one tenant reads the same few values again and again."""
 
 
 def pack(value: Any) -> bytes:
-    """Return JSON data as bytes; nothing at all for what is empty, or nested deeper than any of ours."""
+    """Return JSON data as bytes; empty for empty data, and for data nested deeper than any of ours."""
     if not value:
         return b""
     try:
@@ -27,5 +27,5 @@ def pack(value: Any) -> bytes:
 
 @lru_cache(RECENT)
 def unpack(packed: bytes) -> Any:
-    """Return what `pack` was given, or None for what was empty. Shared between callers: never to be changed."""
+    """Return the value that `pack` was given, or None if it was empty. The result is shared: never change it."""
     return marshal.loads(packed) if packed else None  # noqa: S302 - our own

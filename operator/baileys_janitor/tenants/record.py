@@ -1,10 +1,10 @@
 """The record of one tenant: begins with the stored status, authoritative while the operator runs.
 
-The status in the API server is this record's store, not a second truth: it is read when the tenant is first
-seen and after a conflict, and written by `status.compose`. Times are Unix seconds.
+The status in the API server is the store of this record, not a second source of truth: it is read when the tenant is
+first seen and after a conflict, and written by `status.compose`. Times are Unix seconds.
 
-Each part of the record changes by its own methods alone: no other module assigns to its fields, and a test
-(`tests/controller/pure/test_record.py`) keeps it so.
+Each part of the record changes through its own methods alone: no other module assigns to its fields, and a test
+(`tests/controller/pure/test_record.py`) enforces that.
 """
 
 from __future__ import annotations
@@ -42,38 +42,38 @@ S = TypeVar("S", bound=EffectiveSettings)
 
 @dataclass(slots=True)
 class Resource(Generic[S]):
-    """What the resource asks for, as the watch shows it."""
+    """The resource as the watch reports it."""
 
     version: str = ""
     generation: int = 0
     effective: S | None = None
-    """The settings in force; None while the spec is invalid and it is unknown where the directory is."""
+    """The settings in force; None while the spec is invalid and the directory is unknown."""
     invalid: Fault | None = None
-    """What is wrong with the spec, and which settings are used meanwhile."""
+    """Why the spec is invalid, and which settings are used meanwhile."""
     meanwhile: str = ""
-    """The part of it that says which settings are used."""
+    """The part of that message about the settings that are used."""
     last_valid: str | None = None
-    """The last valid spec, as the status keeps it."""
+    """The last valid spec, as stored in the status."""
     digest: int = 0
     request: str | None = None
     """The value of the annotation, whether handled or not."""
     labels: Mapping[str, str] | None = None
-    """Those of its labels that a notification route asks for; None for none, as nearly always."""
+    """The labels that a notification route selects by; None for none, as is usual."""
     muted: bool = False
-    """Whether nobody is to be notified of it."""
+    """Whether notifications about it are muted."""
     unknown: str | None = None
-    """What is wrong with an annotation of the janitor's prefix, as a sentence; None for nothing."""
+    """Why an annotation with the janitor's prefix is invalid, as a sentence; None if there is no problem."""
     created: float = 0.0
     """When the resource was created, by the API server's clock."""
     seen_at: float | None = None
-    """When this operator saw the tenant first: what an earlier one counted holds for a while from here."""
+    """When this operator first saw the tenant: the count of an earlier operator stays valid for a while from here."""
 
     def see(self, now: float, created: float) -> None:
-        """Record the first sight of the resource, and when it was created."""
+        """Record when the resource was first seen, and when it was created."""
         self.seen_at, self.created = now, created
 
     def set_version(self, version: str) -> None:
-        """Record the version of the resource that is known."""
+        """Record the known version of the resource."""
         self.version = version
 
     def annotate(
@@ -83,7 +83,7 @@ class Resource(Generic[S]):
         labels: Mapping[str, str] | None,
         unknown: str | None = None,
     ) -> None:
-        """Take in the metadata that people set."""
+        """Record the metadata that people set."""
         self.request, self.muted, self.labels, self.unknown = request, muted, labels, unknown
 
     def set_spec(self, generation: int, digest: int) -> None:
@@ -91,11 +91,11 @@ class Resource(Generic[S]):
         self.generation, self.digest = generation, digest
 
     def set_effective(self, effective: S | None, invalid: Fault | None = None) -> None:
-        """Take in the settings in force, and what is wrong with the spec."""
+        """Record the settings in force, and why the spec is invalid."""
         self.effective, self.invalid = effective, invalid
 
     def set_in_force(self: Resource[Effective], found: InForce) -> None:
-        """Take in the settings in force, which may be those of the last valid spec."""
+        """Record the settings in force, which may be those of the last valid spec."""
         self.last_valid, self.meanwhile = found.last_valid, found.meanwhile
         invalid = None
         if found.problem is not None:
@@ -103,7 +103,7 @@ class Resource(Generic[S]):
         self.set_effective(found.effective, invalid)
 
     def remember(self, last_valid: str | None) -> None:
-        """Take over the last valid spec that the status keeps."""
+        """Store the last valid spec from the status."""
         self.last_valid = last_valid
 
     def shift(self, step: float) -> None:
@@ -111,12 +111,12 @@ class Resource(Generic[S]):
         self.seen_at = self.seen_at + step if self.seen_at else self.seen_at
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         self.seen_at = None if self.seen_at is None else min(self.seen_at, now)
 
 
 SCANS = frozenset({"scan", "keys-scan"})
-"""Actions of Jobs that only look."""
+"""Actions of Jobs that only read."""
 
 
 @dataclass(slots=True)
@@ -125,17 +125,17 @@ class JobState:
 
     scan: str | None = None
     scan_since: float = 0.0
-    """When the scan under way was begun (Unix seconds)."""
+    """When the scan under way began (Unix seconds)."""
     work: str | None = None
     """Names of the Jobs under way: a scan's, and a cleanup's or purge's."""
     waiting: bool = False
-    """Whether its scan is due and waits for its turn."""
+    """Whether its scan is due and waits in the job queue."""
     rescan: bool = False
-    """Whether a scan is wanted at once: the spec has changed, or a cleanup asks what is left."""
+    """Whether a scan is wanted at once: after a change of the spec, or after a cleanup."""
     operation: str | None = None
-    """Name of the operation that has the tenant to itself: no other Job of its own is begun meanwhile."""
+    """Name of the operation that has reserved the tenant: meanwhile no other Job of the tenant begins."""
     max_batch: int | None = None
-    """How many tenants its scan's pod may hold after one that got stuck; None for as many as are allowed."""
+    """How many tenants its scan's pod may hold after one pod got stuck; None for no limit beyond the usual one."""
 
     def start(self, action: str, name: str, now: float) -> None:
         """Record a Job that is created."""
@@ -145,16 +145,16 @@ class JobState:
             self.work = name
 
     def end(self, name: str) -> None:
-        """Record that a Job is over, or never came to be."""
+        """Record that a Job has ended, or was never created."""
         self.scan = None if self.scan == name else self.scan
         self.work = None if self.work == name else self.work
 
     def reserve(self, operation: str | None) -> None:
-        """Record which operation has the tenant to itself; None for none."""
+        """Record which operation has reserved the tenant; None for none."""
         self.operation = operation
 
     def wait(self, waiting: bool = True) -> None:
-        """Record whether a scan waits for its turn."""
+        """Record whether a scan waits in the job queue."""
         self.waiting = waiting
 
     def want_scan(self, rescan: bool = True) -> None:
@@ -176,12 +176,12 @@ class QueueEntry:
 
     considered_at: float = 0.0
     busy: bool = False
-    """Whether a worker is busy with this tenant: one at a time."""
+    """Whether a worker is busy with this tenant: only one works on it at a time."""
     due: float | None = None
     """The due time for which the workqueue holds an entry."""
 
     def consider(self, now: float) -> None:
-        """Record that it was decided what the tenant needs."""
+        """Record the time of this decision."""
         self.considered_at = now
 
     def work(self, busy: bool = True) -> None:
@@ -198,7 +198,7 @@ class QueueEntry:
         self.due = None if self.due is None else self.due + step
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         self.considered_at = min(self.considered_at, now)
 
 
@@ -212,15 +212,15 @@ class Bounded(Timed, Protocol):
 
 @dataclass(slots=True)
 class BaseRecord(Generic[S]):
-    """What is common to the records of tenants and of key stores."""
+    """The common part of the records of tenants and of key stores."""
 
     kind: ClassVar[str]
     plural: ClassVar[str]
-    """The resource's kind, and its plural name as URLs have it."""
+    """The resource's kind, and its plural name as in URLs."""
     log_field: ClassVar[str]
     """The field of a log line that names it."""
     unit: ClassVar[str]
-    """What is counted, in the singular."""
+    """The counted unit, in the singular."""
 
     namespace: str
     name: str
@@ -229,7 +229,7 @@ class BaseRecord(Generic[S]):
     stored: StoredStatus = field(default_factory=StoredStatus)
     cleanup: CleanupState = field(init=False)
     copies: CopiesState = field(default_factory=CopiesState)
-    """The kept copies of creds.json; of a tenant alone."""
+    """The kept copies of creds.json; used for tenants only."""
     backup: BackupState = field(default_factory=BackupState)
     timers: Timers = field(default_factory=Timers)
     backoff: Backoff = field(default_factory=Backoff)
@@ -241,17 +241,17 @@ class BaseRecord(Generic[S]):
 
     @property
     def effective(self) -> S | None:
-        """The settings in force; None while the spec is invalid and none can be used in its place."""
+        """The settings in force; None while the spec is invalid and no others can be used instead."""
         return self.resource.effective
 
     @property
     def invalid(self) -> Fault | None:
-        """What is wrong with the spec."""
+        """Why the spec is invalid."""
         return self.resource.invalid
 
     @property
     def fault(self) -> Fault | None:
-        """What keeps it from being looked after."""
+        """Why it cannot be scanned or cleaned."""
         return self.backoff.fault
 
     @property
@@ -261,7 +261,7 @@ class BaseRecord(Generic[S]):
 
     @property
     def edition(self) -> tuple[int, int]:
-        """What a decision was made on: (acts of other operators, generation of the spec)."""
+        """The version that a decision was based on: (acts of other operators, generation of the spec)."""
         return self.stored.editions, self.resource.generation
 
     @property
@@ -271,26 +271,26 @@ class BaseRecord(Generic[S]):
 
     @property
     def text(self) -> str:
-        """namespace/name: for logs, and what jitter hangs on."""
+        """namespace/name: for logs, and the key of all jitter."""
         return f"{self.namespace}/{self.name}"
 
     @property
     def last_scan(self) -> float | None:
-        """When it was last looked at, by any process."""
+        """When it was last scanned, by any process."""
         raise NotImplementedError
 
     @property
     def found(self) -> tuple[int, int] | None:
-        """What the last look counted, and how much of that can be removed; None before it."""
+        """The counts of the last scan: all counted, and removable; None before the first scan."""
         raise NotImplementedError
 
     @property
     def company(self) -> str:
-        """What it is called besides its name."""
+        """Its further name, besides its own."""
         return self.name
 
     def load(self, stored: Object | None) -> None:
-        """Take over the stored status; what is not of its type or out of bounds is learned again."""
+        """Load the stored status. Values of a wrong type or out of bounds are dropped, and learned again."""
         raise NotImplementedError
 
     @property
@@ -313,11 +313,11 @@ class BaseRecord(Generic[S]):
         self.backoff.crash(INTERNAL_ERROR, now)
 
     def recover(self) -> None:
-        """Forget the fault: something has worked."""
+        """Clear the fault: something has worked."""
         self.backoff.recover()
 
     def take_stored(self, stored: Object) -> None:
-        """Take note of what the API server has stored of this operator's own."""
+        """Record which of this operator's own values the API server has stored."""
         self.stored.take(stored)
         self.cleanup.sum_up()
 
@@ -325,19 +325,19 @@ class BaseRecord(Generic[S]):
         return self.resource, self.stored, self.timers, self.backoff, self.queue, self.backup
 
     def shift(self, step: float) -> None:
-        """Move every time with the clock, which was set by `step` seconds: what has lasted goes on lasting as long.
+        """Move every time with the clock, which was set by `step` seconds, so that durations stay the same.
 
-        What belongs to the calendar stays: the timers' slots, and times from the volume.
+        Calendar times stay: the timers' slots, and times from the volume.
         """
         parts: tuple[Timed, ...] = (*self._parts(), self.cleanup, self.jobs)
         for part in parts:
             part.shift(step)
 
     def cut(self, now: float) -> None:
-        """Cut every time that lies further ahead than it can: a clock that was wrong has written it."""
+        """Cut every time that lies too far in the future: a wrong clock has written it."""
         for part in self._parts():
             part.cut(now)
-        # Of other settings than its own nothing may be shortened.
+        # With settings other than its own, no time may be shortened.
         known = None if self.effective is None or self.effective.scans_only else self.effective
         self.cleanup.cut(
             now,
@@ -363,36 +363,36 @@ class TenantRecord(BaseRecord[Effective]):
 
     @property
     def look(self) -> ScanResult | None:
-        """The last look at its directory."""
+        """The last scan of its directory."""
         return self.scan.look
 
     @property
     def last_scan(self) -> float | None:
-        """When its files were counted last, by any process."""
+        """When its files were last counted, by any process."""
         return self.scan.last_scan
 
     @property
     def found(self) -> tuple[int, int] | None:
-        """The counted files of the last look, and how many of them can be removed; None before it."""
+        """The counted files of the last scan, and how many of them can be removed; None before the first scan."""
         return (self.scan.counted, self.scan.reclaimable) if self.scan.counts else None
 
     @property
     def company(self) -> str:
-        """The company as metrics and messages name it."""
+        """The company, as in metrics and messages."""
         return self.effective.company_id if self.effective is not None else self.name
 
     def fault_of(self, code: str) -> Fault:
-        """Return the fault behind a result's error code (`volume.errors`), with its way out."""
+        """Return the fault for a result's error code (`volume.errors`), with its way out."""
         return of_directory(code)
 
     def move(self) -> None:
-        """Start anew with another directory."""
+        """Start again with another directory."""
         self.scan.forget()
         self.copies.forget()
         self.jobs.want_scan()
 
     def load(self, stored: Object | None) -> None:
-        """Take over the stored status; what is not of its type or out of bounds is learned again."""
+        """Load the stored status. Values of a wrong type or out of bounds are dropped, and learned again."""
         self.stored.take_anew(stored or {})
         status = {name: decoding.status_field(stored, name) for name in _LOADED}
         self.scan.load(status)
@@ -404,7 +404,7 @@ class TenantRecord(BaseRecord[Effective]):
         self._take_up_backups()
 
     def take_stored(self, stored: Object) -> None:
-        """Take note of what the API server has stored of this operator's own."""
+        """Record which of this operator's own values the API server has stored."""
         BaseRecord.take_stored(self, stored)
         self.stored.share(self.backup.known)
 

@@ -1,4 +1,4 @@
-"""Changes the record of a tenant by the result of its Job. Pure: record, result and time in, record changed."""
+"""Changes the record of a tenant by the result of its Job. Pure: takes record, result and time; changes the record."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KILLED_RUN = (
     "The Job was killed in the middle of this cleanup. The next Job recorded what it had done: what it removed is in "
     "the trash, and what it did not reach is still there. For its figures see `baileys-janitor undo --list`."
 )
-"""The message of a run that was killed."""
+"""The message of a killed run."""
 RECORDED = (
     "The run had been carried out before, and its result was lost. The volume's journal has its figures: see "
     "`baileys-janitor undo --list`."
@@ -51,9 +51,10 @@ def scanned(
     used: bool,
     boot: running_time.Boot | None = None,
 ) -> None:
-    """Take in a look at the session directory; `used`: a running pod used the claim, `boot`: this machine's.
+    """Record a scan of the session directory. `used`: whether a running pod uses the claim; `boot`: this machine's
+    boot.
 
-    A look that failed is a missed scan: the count before it holds until three are missed.
+    A failed scan counts as a missed one: the count before it stays valid until three are missed.
     """
     tenant.jobs.want_scan(False)
     tenant.scan.use(used, now)
@@ -84,21 +85,21 @@ def cleaned(
     recorded: bool = False,
     urgent: bool | None = None,
 ) -> Object:
-    """Take in a cleanup's result, end the claimed run, and return its entry for the history.
+    """Record a cleanup's result, end the claimed run, and return its entry for the history.
 
-    `recorded`: the Job did not do the run itself but found it in the volume's journal, which anybody who writes to the
-    volume can write. So that ends the run, and its figures go nowhere. `urgent`: whether it went by the emergency
-    rules, where its reason does not say so.
+    `recorded`: the Job did not do the run itself, but found it in the volume's journal. Anybody who writes to the
+    volume can write that journal, so such a result ends the run, and its figures are not used. `urgent`: whether the
+    emergency rules applied, if the reason does not show it.
     """
     reason = str((tenant.run or {}).get("reason") or "Requested")
     entry, detail = entry_of(result, now, reason, recorded=recorded)
     outcome = str(entry["outcome"])
     if outcome == KILLED:
-        # Its own figures are lost with it: the count of the scan before it, and of the one after it.
+        # Its own figures are lost: use the count of the scan before it, and of the one after it.
         entry |= tenant.cleanup.count_around()
     urgent = reason in URGENT if urgent is None else urgent
     _cool(tenant, urgent, outcome, result.removed > 0, now)
-    # Scans are read-only: what keeps a cleanup from writing shows nowhere else. A lock that is held passes by itself.
+    # Scans are read-only: only a cleanup shows that writing is impossible. A held lock passes by itself.
     hindered = outcome in {FAILED, REFUSED} and result.code in directory_faults.DIRECTORY
     hindered = hindered and result.code != "Busy"
     tenant.backoff.set_work_fault(tenant.fault_of(str(result.code)) if hindered else None)
@@ -113,10 +114,10 @@ def cleaned(
 def entry_of(
     result: CleanResult, now: float, reason: str = "Requested", *, recorded: bool = False
 ) -> tuple[Object, Object]:
-    """Return the entry of a cleanup for the history, and what is kept of the last one besides."""
+    """Return the entry of a cleanup for the history, and the details that are kept of the last cleanup only."""
     outcome = result.outcome
     if outcome == REPEATED:
-        # The journal has it: the run was carried out, only its first result got lost.
+        # It is in the journal: the run was carried out, and only its first result was lost.
         known = result.code in OUTCOMES or result.code == KILLED
         outcome = result.code if result.code and known else COMPLETED
     entry: Object = {
@@ -169,7 +170,7 @@ def unanswered(tenant: TenantRecord, reason: str, outcome: str, message: str, no
 
 
 def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
-    """Take in a purge's result; one that failed is tried again after a back-off."""
+    """Record a purge's result; retry a failed one after a back-off."""
     tenant.cleanup.purged(now)
     tenant.scan.take_trash(result.trash_runs, result.trash_oldest, now)
     if result.outcome == FAILED:
@@ -177,9 +178,9 @@ def purged(tenant: TenantRecord, result: PurgeResult, now: float) -> None:
 
 
 def kept(tenant: TenantRecord, result: KeptCopy | None, fault: Fault | None, now: float) -> None:
-    """Take in what came of keeping a copy of creds.json; `fault` is why there is no result.
+    """Record the result of keeping a copy of creds.json; `fault` is the reason if there is no result.
 
-    Scans and cleanups go on whatever came of it: so it is no fault of the tenant, and has a place of its own.
+    Scans and cleanups go on in any case, so this is no fault of the tenant, and is stored in a place of its own.
     """
     if result is None:
         tenant.copies.fail(fault or directory_faults.UNREADABLE, now)
@@ -189,14 +190,14 @@ def kept(tenant: TenantRecord, result: KeptCopy | None, fault: Fault | None, now
 
 
 def _cool(tenant: TenantRecord, emergency: bool, outcome: str, removed: bool, now: float) -> None:
-    """Start the cooldown: only after a run that was completed and removed something (or would have)."""
+    """Start the cooldown, but only after a completed run that removed something (or would have)."""
     effective = tenant.effective
     if removed and effective is not None and outcome in {COMPLETED, DRY_RUN}:
         tenant.cleanup.cool(now, effective.cooldown)
         if emergency:
             tenant.cleanup.cool_emergency(now, effective.emergency_cooldown)
     elif removed and effective is not None and tenant.cleanup.held_back:
-        # While the circuit breaker is open, a run that was cut short does not go on at once.
+        # While the circuit breaker is open, a run that was cut short does not continue at once.
         tenant.cleanup.cool_emergency(now, effective.emergency_cooldown)
     elif emergency and not removed:
         tenant.cleanup.fruitless(now)

@@ -9,7 +9,7 @@ from baileys_janitor.api.config.effective import PodIdentity
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """Whom the files belong to: what the Job's security context copies. All optional."""
+    """The user and groups that own the files, for the Job's security context. All are optional."""
 
     user: int | None = None
     group: int | None = None

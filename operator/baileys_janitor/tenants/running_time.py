@@ -1,4 +1,4 @@
-"""The operator's memory of a tenant's running time: scans update it, Jobs take it along. Pure."""
+"""A tenant's running time: the stored memory, and how a scan updates it. Jobs get a copy of it. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 Boot = tuple[str, int]
 
 LATE_SECONDS = 3600
-"""A look that is older than what is known by less than this came late; by more, the clock was set back."""
+"""A result older than the memory by less than this arrived late; by more, the clock was set back."""
 
 
 def remember(
     running: str | None, look: ScanResult, limit: float, boot: Boot | None = None
 ) -> str | None:
-    """Return the memory, as text, after a look of a Job; the same where nothing can be learned from it.
+    """Return the memory, as text, after a Job's scan; unchanged if the scan adds nothing to it.
 
-    `limit` is the longest age limit in seconds, `boot` this machine's: it shows when its clock was set.
+    `limit` is the longest age limit in seconds. `boot` identifies this machine's boot: it shows when its clock was set.
     """
     if look.skewed or look.looked is None or look.identity_state != "Paired":
         return running
@@ -47,7 +47,7 @@ def active_since(running: str | None) -> int | None:
 
 
 def to_take_along(running: str | None, *, everything: bool) -> str | None:
-    """Return what a Job's task holds of a memory: all of it, or what a scan of many tenants has room for."""
+    """Return the part of a memory that goes into a Job's task: all, or the part that fits a scan of many tenants."""
     known = decode(running)
     if known is None or everything or known.seen is None:
         return running if known is not None else None

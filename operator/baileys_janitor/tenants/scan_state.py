@@ -17,17 +17,17 @@ Object = dict[str, Any]
 
 AGREEING_LOOKS = 3
 AGREEING_SECONDS = 30.0
-"""creds.json is called corrupt when so many looks over at least so many seconds found the same bad file:
-Baileys writes it in place, and a reader sees it cut at times with nothing wrong."""
+"""creds.json counts as corrupt when this many scans over at least this many seconds found the same bad file. Baileys
+writes it in place, so a reader sometimes sees a truncated file although nothing is wrong."""
 
 
 RE_PAIRED_SECONDS = 86_400.0
-"""How long a change of identity stays in view."""
+"""How long a change of identity is reported."""
 
 
 @dataclass(slots=True)
 class Suspicion:
-    """Successive looks that found the same creds.json unreadable."""
+    """Successive scans that found the same creds.json unreadable."""
 
     token: str
     since: float
@@ -36,46 +36,46 @@ class Suspicion:
 
 @dataclass(slots=True)
 class ScanState:
-    """The last look at a directory and what was learned over several. Times are Unix seconds."""
+    """The last scan of a directory, and knowledge from several scans. Times are Unix seconds."""
 
     look: ScanResult | None = None
     last_scan: float | None = None
     running: str | None = None
-    """What is remembered of its running time, as `policy.running_text` writes it."""
+    """The memory of its running time, as `policy.running_text` writes it."""
     active_since: float | None = None
     """The start of the latest stretch of traffic, for people; None while it is stopped or nothing is known."""
     growth: float | None = None
     burst: float = 0.0
-    """The growth a day of the last observation alone: what has just begun is not quiet, whatever was before."""
+    """The growth a day of the last observation alone: growth that has just begun must not be averaged away."""
     anchor: tuple[float, int] | None = None
     """The count (time, counted) that growth is measured from."""
     fingerprint: str = ""
     re_paired: tuple[float, str] | None = None
     suspicion: Suspicion | None = None
     trash: tuple[int, float] | None = None
-    """Runs in the trash, and when the oldest of them ran."""
+    """Runs in the trash, and the time of the oldest of them."""
     begun_at: float | None = None
-    """When the scan that was taken in last was begun: the interval runs from here."""
+    """When the scan that was recorded last began: the interval counts from here."""
     checked_at: float | None = None
-    """When a scan was last made, or found needless because nothing uses the claim."""
+    """When a scan was last made, or skipped because nothing uses the claim."""
     unused_since: float | None = None
-    """Since when no running pod has been seen to use the claim."""
+    """Since when no running pod has used the claim."""
     owner: RunAs | None = None
-    """Whom the pod that last wrote to the claim ran as: it holds while the workload is scaled down, too."""
+    """The user of the pod that last wrote to the claim; kept while the workload is scaled down, too."""
 
     @property
     def counts(self) -> bool:
-        """Whether the last look counted the files; False before it and when it failed."""
+        """Whether the last scan counted the files; False before it and if it failed."""
         return self.look is not None and self.look.error is None and self.look.counted is not None
 
     @property
     def counted(self) -> int:
-        """Counted files at the last look."""
+        """Counted files at the last scan."""
         return (self.look.counted or 0) if self.look is not None else 0
 
     @property
     def reclaimable(self) -> int:
-        """Files that the retention would have removed at the last look."""
+        """Files that the retention would have removed at the last scan."""
         return (self.look.reclaimable or 0) if self.look is not None else 0
 
     @property
@@ -84,7 +84,7 @@ class ScanState:
         return self.suspicion is not None
 
     def is_corrupt(self, now: float) -> bool:
-        """Return whether successive looks agree that creds.json is broken."""
+        """Return whether successive scans agree that creds.json is corrupt."""
         doubt = self.suspicion
         return (
             doubt is not None
@@ -99,10 +99,10 @@ class ScanState:
         longest_age: float | None,
         boot: running_time.Boot | None,
     ) -> None:
-        """Take in a look that counted the files.
+        """Record a scan that counted the files.
 
         `longest_age` is the tenant's longest age limit in seconds, None while its spec is invalid; `boot` identifies
-        this machine's start.
+        this machine's boot.
         """
         self.look = look
         self.checked_at = now
@@ -119,7 +119,7 @@ class ScanState:
         self._grow(look.counted, now)
 
     def take_trash(self, runs: int | None, oldest: int | None, now: float) -> None:
-        """Take in what lies in the trash; without a time of the oldest run, since when it was first seen there."""
+        """Record the content of the trash. Without a time of the oldest run, use the time it was first seen."""
         if runs is None:
             return
         known = self.trash[1] if self.trash is not None and self.trash[0] else now
@@ -152,7 +152,7 @@ class ScanState:
             self.anchor = (now, counted)
 
     def cleaned(self) -> None:
-        """Measure growth anew: files were removed."""
+        """Restart the measurement of growth: files were removed."""
         self.anchor = None
 
     def use(self, used: bool, now: float) -> None:
@@ -160,28 +160,28 @@ class ScanState:
         self.unused_since = None if used else (self.unused_since or now)
 
     def run_as(self, owner: RunAs | None) -> None:
-        """Record whom the pod that writes to the claim runs as."""
+        """Record the user of the pod that writes to the claim."""
         self.owner = owner
 
     def skip(self, now: float) -> None:
-        """Record that a scan was due and found needless."""
+        """Record that a due scan was skipped as needless."""
         self.checked_at, self.begun_at = now, None
 
     def begin(self, when: float) -> None:
-        """Record when the scan that was taken in last was begun."""
+        """Record when the scan that was recorded last began."""
         self.begun_at = when
 
     def unplaced(self, now: float) -> None:
-        """Record that a tenant could not be scanned because of its claim."""
+        """Record that a tenant could not be scanned because of a problem with its claim."""
         self.checked_at = self.checked_at or now
 
     def resume(self, now: float) -> None:
-        """Count scans from now on: none was missed while none was made."""
+        """Count missed scans from now on: none was missed while scans were suspended."""
         if self.checked_at is not None:
             self.checked_at = now
 
     def forget(self) -> None:
-        """Forget what was learned of another directory: its activity is no evidence of this one's ages."""
+        """Forget what was learned of another directory: its activity is no evidence for this one's ages."""
         self.look = None
         self.last_scan = self.active_since = self.growth = None
         self.running = None
@@ -192,7 +192,7 @@ class ScanState:
         self.owner = None
 
     def load(self, status: Object) -> None:
-        """Take over a stored status."""
+        """Load a stored status."""
         self.last_scan = from_rfc3339(status["lastScanTime"])
         running = status["running"]
         self.running = running if decode(running) is not None else None
@@ -209,7 +209,7 @@ class ScanState:
         since = from_rfc3339(identity.get("suspectSince"))
         self.suspicion = None
         if since is not None:
-            # How many looks agreed is not stored: many where it was published already, else one.
+            # The number of agreeing scans is not stored: assume enough if corruption was already published, else one.
             said = find(conditions, "CredentialsCorrupt") or {}
             looks = AGREEING_LOOKS if said.get("status") == "True" else 1
             self.suspicion = Suspicion(identity.get("credsToken") or "", since, looks)
@@ -228,7 +228,7 @@ class ScanState:
             self.suspicion.since += step
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead: a clock that was wrong has written them."""
+        """Cut times in the future: a wrong clock has written them."""
         self.last_scan = _cut(self.last_scan, now)
         self.begun_at = _cut(self.begun_at, now)
         self.checked_at = _cut(self.checked_at, now)

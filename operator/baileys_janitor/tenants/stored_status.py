@@ -1,4 +1,4 @@
-"""The status of a tenant as the API server has it, packed, with the few values that are read often."""
+"""The status of a tenant as stored in the API server, packed, with the few values that are read often."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ Object = dict[str, Any]
 
 @dataclass(slots=True)
 class StoredStatus:
-    """The stored status of one resource; `reader` knows the statuses of its kind."""
+    """The stored status of one resource; `reader` reads the statuses of its kind."""
 
     reader: StatusReader = decoding.TENANT
 
     packed: bytes = b""
     known: str | None = None
-    """The field `backup.known`, kept beside the rest: it takes more than that, and the record has the same text."""
+    """The field `backup.known`, kept separately: it is larger than all the rest, and the record has the same text."""
     level: str | None = None
     generation: int = -1
     readiness: str | None = None
     """The reason of the stored condition Ready."""
     counted: int | None = None
     signs: tuple[str, ...] = ()
-    """The stored conditions that are True, beside Ready and the level's: read at every scrape."""
+    """The stored conditions that are True, except Ready and the level: read at every scrape."""
     failing: tuple[tuple[str, str], ...] = ()
-    """Type and reason of the stored conditions of backups that are False: read at every scrape."""
+    """Type and reason of the stored backup conditions that are False: read at every scrape."""
     sending: Object | None = None
-    """The status on its way to the API server, while that has not answered."""
+    """The status on its way to the API server, until that has answered."""
     written_at: float = 0.0
     editions: int = 0
-    """How often the status was taken in anew: at the first sight, and whenever another operator has acted."""
+    """How often the status was loaded again: at first sight, and whenever another operator has acted."""
     stale: bool = False
-    """Whether the resource must be read again before anything is written."""
+    """Whether the resource must be read again before a write."""
     unwritten: bool = False
     """Whether a result has arrived that is not in the status yet."""
 
     @property
     def status(self) -> Object:
-        """What of the stored status can be read; not to be changed in place."""
+        """The readable part of the stored status. Do not change it in place."""
         return _readable(self.reader, self.packed, self.known)
 
     def field(self, name: str) -> Any:
-        """Return one field of the stored status, not to be changed; the others are not read for it."""
+        """Return one field of the stored status without unpacking the others. Do not change it."""
         return self.reader.field(_whole(self.packed, self.known), name)
 
     @property
     def raw(self) -> Object:
-        """The status as the API server has it, whatever is in it: what a patch is made against."""
+        """The status as stored in the API server, valid or not: the base of a patch."""
         return _whole(self.packed, self.known)
 
     @property
     def promises(self) -> tuple[float | None, float | None]:
-        """When the next scan and the next cleanup are due by the stored status (Unix seconds)."""
+        """When the next scan and the next cleanup are due according to the stored status (Unix seconds)."""
         status = self.status
         return from_rfc3339(status.get("nextScanTime")), from_rfc3339(status.get("nextCleanupTime"))
 
@@ -85,17 +85,17 @@ class StoredStatus:
         self.signs = tuple(sys.intern(kind) for kind in said if kind not in {"Ready", self.level})
 
     def share(self, known: str | None) -> None:
-        """Use the record's own text where it is the same."""
+        """Use the record's own text if it is the same."""
         if known == self.known:
             self.known = known
 
     def take_anew(self, status: Object) -> None:
-        """Replace the stored status by what another operator has written."""
+        """Replace the stored status by one that another operator has written."""
         self.editions += 1
         self.take(status)
 
     def send(self, status: Object | None) -> None:
-        """Record what is on its way to the API server; None when that has answered."""
+        """Record the status that is on its way to the API server; None after the answer."""
         self.sending = status
 
     def written(self, now: float) -> None:
@@ -103,11 +103,11 @@ class StoredStatus:
         self.written_at = now
 
     def want_write(self, unwritten: bool = True) -> None:
-        """Record whether something is not in the stored status yet."""
+        """Record whether a change is not in the stored status yet."""
         self.unwritten = unwritten
 
     def doubt(self, stale: bool = True) -> None:
-        """Record whether the resource must be read again before anything is written."""
+        """Record whether the resource must be read again before a write."""
         self.stale = stale
 
     def shift(self, step: float) -> None:
@@ -115,7 +115,7 @@ class StoredStatus:
         self.written_at += step if self.written_at else 0.0
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         self.written_at = min(self.written_at, now)
 
 

@@ -1,4 +1,4 @@
-"""The slots of a tenant's timers and the requests that have been handled."""
+"""The slots of a tenant's timers, and the handled requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Object = dict[str, Any]
 
 REQUESTS_AT_ONCE = 3
 REQUESTS_WITHIN_SECONDS = 600.0
-"""So many requested cleanups of a tenant begin within so many seconds; a further one waits."""
+"""At most this many requested cleanups of a tenant begin within this many seconds; a further one waits."""
 
 
 @dataclass(slots=True)
@@ -27,8 +27,8 @@ class Timers:
     def begin(self, now: float, daily_delay: float) -> None:
         """Start the timers of a tenant that is seen for the first time: nothing was missed before.
 
-        `daily_delay` (seconds) is how long its daily cleanup comes after the cron time. A tenant that is applied
-        between the two gets its cleanup the same day.
+        `daily_delay` (seconds) is the delay of its daily cleanup after the cron time. A tenant that is applied between
+        the two gets its cleanup the same day.
         """
         self.trigger_slot = now if self.trigger_slot is None else self.trigger_slot
         self.daily_slot = now - daily_delay if self.daily_slot is None else self.daily_slot
@@ -47,13 +47,13 @@ class Timers:
 
     @property
     def request_time(self) -> float:
-        """From when on (Unix seconds) a requested cleanup may begin: a flood of requests is spread."""
+        """The earliest time (Unix seconds) for a requested cleanup: a flood of requests is spread."""
         if len(self.asked_at) < REQUESTS_AT_ONCE:
             return 0.0
         return self.asked_at[-REQUESTS_AT_ONCE] + REQUESTS_WITHIN_SECONDS
 
     def load(self, status: Object) -> None:
-        """Take the slots and the request of a stored status."""
+        """Load the slots and the request of a stored status."""
         slots = status["timers"] or {}
         self.trigger_slot = from_rfc3339(slots.get("trigger"))
         self.daily_slot = from_rfc3339(slots.get("daily"))
@@ -64,7 +64,7 @@ class Timers:
         self.asked_at = tuple(when + step for when in self.asked_at)
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead: a clock that was wrong has written them."""
+        """Cut times in the future: a wrong clock has written them."""
         self.trigger_slot = None if self.trigger_slot is None else min(self.trigger_slot, now)
         self.daily_slot = None if self.daily_slot is None else min(self.daily_slot, now)
         self.asked_at = tuple(min(when, now) for when in self.asked_at)

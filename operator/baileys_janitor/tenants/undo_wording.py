@@ -1,4 +1,4 @@
-"""What an undo or a rollback has done, in sentences for a cluster. Pure."""
+"""The result of an undo or a rollback, in sentences for a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ROTATIONS = {
     "WrittenOver": "A process has written over creds.json right afterwards, so it was not stopped. Stop it, and create "
     "an operation Rollback again.",
 }
-"""What is said of codes of rotations and rollbacks in a cluster."""
+"""Sentences for the codes of rotations and rollbacks in a cluster."""
 
 
 def undo_sentence(result: UndoResult) -> str:
-    """Return what became of an undo: what is back, what stays in the trash and why, or why nothing was done."""
+    """Return the result of an undo: restored files, files that stay in the trash and why, or why nothing was done."""
     if result.outcome == NOTHING_TO_DO:
         return "Nothing of this run is in the trash: it removed nothing, or all of it is back."
     if result.outcome not in {COMPLETED, CAPPED}:

@@ -1,6 +1,6 @@
-"""Reason codes in a few words each, to be read after a number: "25 in use". Pure.
+"""Reason codes in a few words each, to follow a number: "25 in use". Pure.
 
-Statuses and Events have them in sentences; policy.reasons explains each at length.
+Statuses and Events use them in sentences; `policy.reasons` explains each at length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from baileys_janitor.policy import reasons
 
 NAMED = 8
-"""Reasons that a sentence names; the rest it sums up. The status's fields have all of them."""
+"""How many reasons a sentence names; it sums up the others. The status's fields have all of them."""
 
 PHRASES: Final[Mapping[str, str]] = {
     reasons.SESSION_EXPIRED: "sessions unused for long",
@@ -77,7 +77,7 @@ ONE: Final[Mapping[str, str]] = {
     reasons.PRE_KEYS_WITHOUT_GAIN: "pre-key whose removal gains nothing",
     reasons.TEMPORARY_FILE: "temporary file of a write",
 }
-"""The words for a single one, where they differ."""
+"""The words after the number one, where they differ."""
 
 
 def files(count: int) -> str:
@@ -96,7 +96,7 @@ def files_are(count: int) -> str:
 
 
 def listed(counts: Mapping[str, int] | None) -> str:
-    """Return "802 pre-keys that the server may hand out, 25 in use", the most first; "" for nothing."""
+    """Return "802 pre-keys that the server may hand out, 25 in use", largest count first; "" for nothing."""
     found = sorted(((n, code) for code, n in (counts or {}).items() if n), key=_most)
     parts = [f"{n} {_phrase(n, code)}" for n, code in found[:NAMED]]
     others = sum(n for n, _ in found[NAMED:])

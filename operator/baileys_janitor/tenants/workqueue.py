@@ -12,18 +12,18 @@ R = TypeVar("R", bound=AnyRecord)
 
 
 class WorkQueue(Generic[R]):
-    """The due times of `records`, which may change under it. Times are Unix seconds."""
+    """The due times of `records`, a mapping that may change meanwhile. Times are Unix seconds."""
 
     def __init__(self, records: Mapping[Key, R]) -> None:
         self._records = records
         self._heap: list[tuple[float, Key]] = []
 
     def __len__(self) -> int:
-        """Return how many entries there are, those included that no longer count."""
+        """Return the number of entries, including obsolete ones."""
         return len(self._heap)
 
     def schedule(self, record: R, when: float | None) -> None:
-        """Have `due` give this record at `when`; the last call for a record counts."""
+        """Schedule this record, so that `due` yields it at `when`. Only the last call for a record counts."""
         if when == record.queue.due:
             return
         record.queue.schedule(when)
@@ -32,7 +32,7 @@ class WorkQueue(Generic[R]):
             self._tidy()
 
     def due(self, now: float) -> Iterator[R]:
-        """Yield the records that are due, the longest overdue first; each must be scheduled anew."""
+        """Yield the records that are due, the longest overdue first. The caller must schedule each of them again."""
         while self._heap and self._heap[0][0] <= now:
             when, key = heapq.heappop(self._heap)
             record = self._records.get(key)
@@ -41,7 +41,7 @@ class WorkQueue(Generic[R]):
                 yield record
 
     def next_due(self) -> float | None:
-        """Return when the next record is due; entries that no longer count are dropped on the way."""
+        """Return when the next record is due; drop obsolete entries on the way."""
         while self._heap:
             when, key = self._heap[0]
             record = self._records.get(key)
@@ -51,11 +51,11 @@ class WorkQueue(Generic[R]):
         return None
 
     def shift(self, step: float) -> None:
-        """Move the due times with the clock that was set by `step` seconds; each record moves its own."""
+        """Move the due times with the clock, which was set by `step` seconds. Each record moves its own times."""
         self._heap = [(when + step, key) for when, key in self._heap]
 
     def _tidy(self) -> None:
-        # Entries that no longer count stay until their time; so many records' must not pile up.
+        # Obsolete entries stay until their time; they must not pile up.
         if len(self._heap) > 64 + 4 * len(self._records):
             self._heap = sorted(
                 (record.queue.due, key)
