@@ -236,6 +236,25 @@ async def test_whoever_may_not_scale_says_so_and_holds_nothing(world: Asked) -> 
     assert not await held(world)
 
 
+async def test_what_was_let_go_before_an_uninstallation_is_not_waited_for_by_the_next_operator(
+    world: Asked,
+) -> None:
+    await asked(world)
+    async with life(world) as one:
+        await one.until_quiet()
+        await one.until_resumed()
+    async with life(world) as two:
+        uid = (await world.operation("stop"))["metadata"]["uid"]
+
+        async def failed() -> bool:
+            progress = two.manager.want(uid)
+            await two.look()
+            return progress.failed == "Resumed" and not progress.held
+
+        await until(failed, "it says that the workload runs again")
+        assert two.kube.seen == [], "nothing is scaled again"
+
+
 async def test_an_operator_that_knows_no_tenants_yet_keeps_what_is_stopped_and_says_so(
     world: Asked,
 ) -> None:

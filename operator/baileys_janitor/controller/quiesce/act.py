@@ -188,7 +188,9 @@ class Actor:
             case machine.Over():
                 hold.over = True
                 if hold.record is not None:
-                    self._fail(hold, hold.resume, wording.ended(hold.record, ()))
+                    # Where somebody else has let it go, as before an uninstallation, nothing says why.
+                    why = hold.resume or hold.record.outcome
+                    self._fail(hold, why, wording.ended(hold.record, ()))
                 return False
         return True
 
