@@ -1,6 +1,6 @@
 """The one entry point, `baileys-janitor`.
 
-The Job's command is dispatched before anything else is imported: it runs once for every scan of every
+The Job's command is dispatched before any other import: it runs once for every scan of every
 tenant, and importing the command line's libraries would cost more than the scan itself.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the command named by the arguments; return the exit code."""
     if _is_job():
-        gc.disable()  # it ends before there is anything worth collecting, and its imports are quicker without
+        gc.disable()  # a Job ends before a collection pays off, and imports are faster without
         from baileys_janitor.job.main import main as job
 
         return job(sys.argv[2:])
@@ -32,9 +32,9 @@ def main() -> int:
 
 
 def run() -> NoReturn:
-    """Run the command as this process, and end it with the exit code.
+    """Run the command, and end the process with the exit code.
 
-    A Job has nothing open and nothing buffered then: taking its objects apart would be a tenth of its work.
+    A Job then has no open files or buffers, so it skips the destruction of its objects, a tenth of its run time.
     """
     code = main()
     if _is_job():

@@ -1,8 +1,8 @@
-"""The package's extras: libraries that only some commands need, and how to install what is missing.
+"""The package's extras: libraries that only some commands need, and the command that installs a missing one.
 
-The base package is for the command line on one server. This module imports nothing but the standard library, and
-loads no library to find out whether it is there. Every command loads it, so what only a missing extra needs is
-imported then.
+The base package is for the command line on one server. This module imports only the standard library, and does not
+load a library to find out whether it is installed. Every command loads this module, so imports for the message about
+a missing extra are local.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MODULES: Final = {
     "postgres": ("psycopg",),
     "backup": ("obstore", "pyrage"),
 }
-"""What each extra brings, by the names that are imported."""
+"""The modules that each extra installs, by import name."""
 _INCLUDED: Final = {"operator": ("operator", "notify")}
-"""Extras that bring another one along, as pyproject.toml says."""
+"""Extras that include another one, as in pyproject.toml."""
 _NEEDS: Final = {
     "operator": "The operator needs",
     "notify": "Notifications need",
@@ -31,11 +31,11 @@ _NEEDS: Final = {
 
 
 class ExtraMissing(Exception):  # noqa: N818 - what is wrong, not a kind of error
-    """A command needs an extra that is not installed; the message is one sentence with the way out."""
+    """A command needs an extra that is not installed; the message is one sentence with the remedy."""
 
 
 def require(extra: str) -> None:
-    """Raise ExtraMissing when a library of the extra is not installed."""
+    """Raise ExtraMissing if a library of the extra is not installed."""
     if not is_installed(extra):
         raise ExtraMissing(sentence(extra))
 
@@ -48,18 +48,18 @@ def is_installed(extra: str) -> bool:
 
 
 def of_module(name: str | None) -> str | None:
-    """Return the extra that brings a module; None for any other module."""
+    """Return the extra that installs a module; None for any other module."""
     top = (name or "").partition(".")[0]
     return next((extra for extra, modules in MODULES.items() if top in modules), None)
 
 
 def sentence(extra: str) -> str:
-    """Return what is missing and the command that installs it."""
+    """Return a sentence with the missing extra and the command that installs it."""
     return f"{_NEEDS[extra]} the extra `{extra}`: {install_line(extra)}"
 
 
 def install_line(extra: str) -> str:
-    """Return the command that installs an extra the way this package was installed; the extras that are there stay."""
+    """Return the command that installs an extra the way this package was installed, keeping installed extras."""
     import shlex
 
     there = [each for each in MODULES if each != extra and is_installed(each)]
@@ -72,12 +72,12 @@ def _found(module: str) -> bool:
 
     try:
         return find_spec(module) is not None
-    except ValueError:  # a module that was made without a spec, or barred
+    except ValueError:  # a module without a spec, or blocked in sys.modules
         return sys.modules.get(module) is not None
 
 
 def _installer() -> tuple[str, ...]:
-    """Return the program that owns this environment: pipx, uv or pip."""
+    """Return the program that manages this environment: pipx, uv or pip."""
     for receipt, program in (("pipx_metadata.json", "pipx"), ("uv-receipt.toml", "uv tool")):
         if os.path.exists(os.path.join(sys.prefix, receipt)):  # noqa: PTH110, PTH118 - cheap to load
             return (*program.split(), "install", "--force")
@@ -87,7 +87,7 @@ def _installer() -> tuple[str, ...]:
 
 
 def _source(extras: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """Return the option for an editable install, if it is one, and the requirement that was installed, with extras."""
+    """Return the option for an editable install, if it is one, and the installed requirement with extras."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
@@ -107,7 +107,7 @@ def _source(extras: Iterable[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _direct_url() -> dict[str, Any]:
-    """Return where the package was installed from, as PEP 610 records it; nothing for an index."""
+    """Return the package's origin as recorded by PEP 610; empty for an index."""
     import json
     from importlib import metadata
 

@@ -1,8 +1,8 @@
-"""Sets the log up, the operator's and the watch's: one line each, as JSON or for a console.
+"""Sets up the log of the operator and of the watch: one line for each record, as JSON or for a console.
 
-Modules log by the standard library. What a line is about goes into fields (`extra`), each a key of its own in JSON and
-`key=value` at the end of a console line. A field never holds a file's name or content, and a traceback shows code,
-never the values of variables.
+Modules log with the standard library. Details go into fields (`extra`), each a separate key in JSON and `key=value` at
+the end of a console line. A field never holds a file's name or content, and a traceback shows code, never the values
+of variables.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ FIELDS = (
 )
 """The fields of a line, in the order in which a console shows them. docs/logs.md explains each."""
 CHATTER = ("kopf", "kubernetes", "asyncio", "aiohttp", "apprise")
-"""Libraries that are heard from `warning` on."""
+"""Libraries that are logged from `warning` on."""
 BURST = 20
-"""Lines of one kind that a window takes."""
+"""The most lines of one kind in a window."""
 WINDOW_SECONDS = 60.0
-"""Seconds in which trouble of one kind is logged `BURST` times; beyond it only counted."""
+"""Seconds in which a warning of one kind is logged `BURST` times; more are only counted."""
 
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the fields, and a traceback as `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record; what other libraries attach to it is left out."""
+        """Format a record, without the attributes that other libraries add to it."""
         data: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -65,10 +65,10 @@ class JsonLines(logging.Formatter):
 
 
 class ConsoleLines(logging.Formatter):
-    """A line to read: time, level, where, what, and the fields as `key=value`."""
+    """A line for people: time, level, logger, message, and the fields as `key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record; a traceback follows on lines of its own."""
+        """Format a record; a traceback follows on separate lines."""
         where = record.name.removeprefix("janitor.")
         line = f"{_time(record)} {record.levelname:<7} {where}: {_plain(record.getMessage())}"
         line += "".join(f" {key}={_shown(value)}" for key, value in fields(record).items())
@@ -91,7 +91,7 @@ def _shown(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return one line, whatever is in it: what cannot be printed is escaped."""
+    """Return the text as one line, with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -103,7 +103,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class Calm(logging.Filter):
-    """Keeps trouble that all tenants have at once from filling the log: warnings of one kind are logged a few times.
+    """Limits warnings of one kind, so that a fault of all tenants at once does not fill the log.
 
     The kind is a message without its arguments. Decisions carry a tenant's fields and are always logged.
     """
@@ -113,7 +113,7 @@ class Calm(logging.Filter):
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to write a record; the first of a new window reports how many were left out."""
+        """Return whether to write a record; the first one of a new window reports the number left out."""
         if record.levelno < logging.WARNING or hasattr(record, "tenant"):
             return True
         kind = record.name, str(record.msg)
@@ -134,12 +134,12 @@ def set_up(wanted: Logging) -> None:
     logging.basicConfig(level=wanted.level.upper(), handlers=[handler], force=True)
     debugging = logging.root.level <= logging.DEBUG
     for name in CHATTER:
-        # Their own reports interest nobody; at debug they may help, but not their every request.
+        # Their own messages are of no interest; at debug they may help, but not one for every request.
         logging.getLogger(name).setLevel(logging.INFO if debugging else logging.WARNING)
 
 
 def where(error: BaseException) -> str:
-    """Return where an exception was raised: its text may hold a file's name."""
+    """Return the place where an exception was raised, for logs that must not hold its text: it may name a file."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

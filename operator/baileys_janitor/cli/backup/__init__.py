@@ -1,1 +1,1 @@
-"""What the commands `backup`, `archives`, `drill` and `restore` share: repositories, archives and their owners."""
+"""The shared parts of `backup`, `archives`, `drill` and `restore`: repositories, archives and their owners."""

@@ -1,4 +1,4 @@
-"""`baileys-janitor archives`: what a repository holds."""
+"""`baileys-janitor archives`: list the archives in a repository."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ def documents_of(
     problems: Problems,
     namespace: str = ONE_SERVER,
 ) -> list[ArchivesDocument]:
-    """Return the archives of some sessions in a repository, of all that it has where None are named."""
+    """Return the archives of some sessions in a repository; of all sessions if `sessions` is None."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.known import Known
     from baileys_janitor.cli.backup.sessions import Session, archives_in
     from baileys_janitor.cli.backup.settings import problem_of
 
-    # One listing of all costs less than one for each, and a few sessions are asked for by themselves.
+    # One list of all costs less than one for each session; a single session is listed by itself.
     alone = sessions is not None and len(sessions) == 1
     try:
         found = archives_in(

@@ -1,4 +1,4 @@
-"""Backing up one directory after the other from the command line."""
+"""Backs up one directory after the other from the command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BROKEN: Final = {
 
 
 class Work:
-    """What every directory is backed up with; `pause` waits for some seconds."""
+    """The settings of a backup for every directory; `pause` waits for some seconds."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Work:
         self._running: set[str] = set()
 
     def watch(self, targets: Sequence[Target], interrupt: Interrupt) -> None:
-        """With `stopped`, look for a minute whether somebody writes to the directories after all."""
+        """With `stopped`, watch the directories for a minute, in case a process still writes to them."""
         if not self._stopped or not targets:
             return
         say(watching(counted(len(targets), "directory"), WATCH_SECONDS))
@@ -67,7 +67,7 @@ class Work:
                 with opened(target) as directory:
                     return not is_quiet(directory, self._pause, interrupt.code)
             except Problem:
-                return False  # backing it up says what is wrong
+                return False  # its backup reports the problem
 
         with ThreadPoolExecutor(min(len(targets), _WATCHED_AT_ONCE)) as pool:
             for target, running in zip(targets, pool.map(is_running, targets), strict=True):
@@ -75,7 +75,7 @@ class Work:
                     self._running.add(target.full_path)
 
     def back_up(self, target: Target, interrupt: Interrupt) -> tuple[BackupDocument, list[Problem]]:
-        """Back up one directory; the document, and what went wrong. Raises Problem where nothing could begin."""
+        """Back up one directory; return the document and the problems. Raises Problem if the backup cannot start."""
         tenant = self._name(target)
         if target.full_path in self._running:
             raise Problem(
@@ -104,7 +104,7 @@ class Work:
         return _document(target, tenant, result), list(self._problems(target, result))
 
     def _name(self, target: Target) -> str:
-        """Return the tenant's name, which no other directory of this run may have."""
+        """Return the tenant's name; raise Problem if another directory of this run has the same."""
         tenant = tenant_of_target(target)
         first = self._tenants.setdefault(tenant, target)
         if first is not target:
@@ -122,7 +122,7 @@ class Work:
 
 
 def repository_problems(shown: str, result: BackupResult, *, several: bool) -> list[Problem]:
-    """Return what went wrong in repositories; each is named where there are several."""
+    """Return the problems with repositories; each is named if there are several."""
 
     def place(repository: RepositoryResult) -> str:
         return f"{repository.name}: " if several else ""
@@ -170,7 +170,7 @@ def _document(target: Target, tenant: str, result: BackupResult) -> BackupDocume
 
 
 def repository_document(result: RepositoryResult) -> RepositoryDocument:
-    """Return what came of one repository."""
+    """Return the document for the outcome of one repository."""
     found = result.unknown
     return {
         "name": result.name,

@@ -38,7 +38,7 @@ COMMANDS: Final = {
 }
 
 pause = time.sleep
-"""What waits while a directory is watched."""
+"""Waits while a directory is watched; tests replace it."""
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""The shape of what the commands about backups print with `-o json` and `-o yaml`; see `cli.json_output`."""
+"""The documents of the commands about backups with `-o json` and `-o yaml`; see `cli.json_output`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class FingerprintDocument(TypedDict):
-    """Whose session a directory holds."""
+    """The fingerprint of a directory's session."""
 
     path: str
     company: str | None
@@ -16,7 +16,7 @@ class FingerprintDocument(TypedDict):
 
 
 class UnknownArchivesDocument(TypedDict):
-    """Archives that count for nothing: older than every known one, among these, or with a time in the future."""
+    """Archives that are ignored: older than every known one, among the known ones, or with a time in the future."""
 
     earlier: int
     among: int
@@ -24,7 +24,7 @@ class UnknownArchivesDocument(TypedDict):
 
 
 class RepositoryDocument(TypedDict):
-    """What came of one repository. `archives` and `oldest` are null where it may not be listed."""
+    """The outcome for one repository. `archives` and `oldest` are null if it may not be listed."""
 
     name: str
     outcome: str
@@ -43,7 +43,7 @@ class RepositoryDocument(TypedDict):
 
 
 class BackupDocument(TypedDict):
-    """A backup of one session. `forgotten` is why its directory could not record it."""
+    """A backup of one session. `forgotten` is the reason why its directory could not record it."""
 
     path: str
     company: str | None
@@ -62,7 +62,7 @@ class BackupDocument(TypedDict):
 
 
 class ArchiveDocument(TypedDict):
-    """An archive in a repository; `known` is false for one that nothing vouches for, null where nothing is known."""
+    """An archive in a repository; `known` is false if it is not on the session's record, null without a record."""
 
     name: str
     time: str | None
@@ -73,7 +73,7 @@ class ArchiveDocument(TypedDict):
 
 
 class ArchivesDocument(TypedDict):
-    """The archives of one session, newest first; `path` is null where no directory was given."""
+    """The archives of one session, newest first; `path` is null if no directory was given."""
 
     path: str | None
     company: str | None
@@ -106,7 +106,7 @@ class DrillDocument(TypedDict):
 
 
 class RestoreSessionDocument(TypedDict):
-    """A session put back from an archive, or what would be. `told` are codes of what a person should know."""
+    """A restore from an archive or its dry run. `told` are codes of facts that a person should know."""
 
     path: str
     company: str | None

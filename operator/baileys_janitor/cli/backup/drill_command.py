@@ -99,7 +99,7 @@ def command(
 
 
 def _all(destination: Destination, owners: Owners, problems: Problems) -> list[Session]:
-    """Return the sessions that a person has recorded, or all that the repository has."""
+    """Return the recorded sessions, or all in the repository."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.known import Known
     from baileys_janitor.cli.backup.sessions import Session, archives_in
@@ -137,7 +137,7 @@ def _drills(
             break
         wanted = Wanted(
             *(ONE_SERVER, session.tenant, session.known, name, owners.of(session.tenant)),
-            anybody=True,  # whose it is, is shown
+            anybody=True,  # the owner is shown
         )
         result = drill(destination.repository, wanted, identities, time.time())
         documents.append(document_of(destination, session, result))
@@ -148,7 +148,7 @@ def _drills(
 
 
 def document_of(destination: Destination, session: Session, result: DrillResult) -> DrillDocument:
-    """Return what came of a drill."""
+    """Return the document of a drill."""
     from baileys_janitor.cli.terminal.formatting import rfc3339
 
     return {

@@ -1,4 +1,4 @@
-"""`baileys-janitor backup fingerprints`: what is to be kept beside the secret key, to know genuine archives by."""
+"""`baileys-janitor backup fingerprints`: print the fingerprints to keep beside the secret key, to verify archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor backup keygen`: the pair of keys that archives are encrypted to and opened with."""
+"""`baileys-janitor backup keygen`: make the key pair that encrypts and decrypts archives."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def command(path: str | None) -> int:
 
 
 def _write_new(path: str, text: str) -> None:
-    """Write a file that does not exist yet, with mode 0600, on the disk when this returns."""
+    """Write a file that does not exist yet, with mode 0600, and sync it to the disk."""
     shown = printable(path)
     try:
         file = os.open(path, _CREATE, 0o600)
@@ -85,7 +85,7 @@ def _write_new(path: str, text: str) -> None:
 
 
 def _advice(public: str, path: str | None) -> str:
-    """Return what to store where, and how to rehearse."""
+    """Return instructions: where to store each key, and how to rehearse."""
     identity = path or "backup.key"
     fingerprints = line("backup", "fingerprints", "/srv/sessions") + " > fingerprints.txt"
     try_it = line("backup", "--to", "/mnt/backups", "--recipient", public, paths=["/srv/sessions"])

@@ -1,4 +1,4 @@
-"""What a session directory is called among archives: its name, or its path beneath the root that was given."""
+"""The name of a session directory among archives: its own name, or its path beneath the given root."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def directory_of(target: Target) -> str:
-    """Return the path beneath the root, or the directory's own name where it was given itself."""
+    """Return the path beneath the root, or the directory's own name if it was given itself."""
     if target.path != ".":
         return target.path
     return os.path.basename(os.path.abspath(target.root))  # noqa: PTH100, PTH119 - links stay unresolved
@@ -27,13 +27,13 @@ def tenant_of_target(target: Target) -> str:
 
 
 def written(directory: str) -> str:
-    """Return a directory's path as a line of text can hold it: as a JSON string where the line would change it."""
+    """Return a directory's path for a line of text: as a JSON string if it would be changed otherwise."""
     plain = directory == printable(directory).strip() and not directory.startswith('"')
     return directory if plain else json.dumps(directory)
 
 
 def read_written(text: str) -> str:
-    """Return the path that `written` has made a text of; an empty one where it is none."""
+    """Return the path in a text made by `written`; empty if the text is invalid."""
     if not text.startswith('"'):
         return text if text.isprintable() else ""
     try:

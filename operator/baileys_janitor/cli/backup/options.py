@@ -1,4 +1,4 @@
-"""The options of everything that makes archives: to whom they are encrypted, and how long they stay."""
+"""The options of all commands that make archives: recipients and retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose archives count where a session's directory cannot tell: fingerprints that a person has kept."""
+"""Fingerprints that the user has kept, to verify archives when a session's directory is lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def owner_options(command: Command) -> Command:
 
 
 class Recorded(NamedTuple):
-    """A line that a person has kept: a session's directory beneath its root, and its fingerprint."""
+    """A recorded line: a session's directory beneath its root, and its fingerprint."""
 
     directory: str
     fingerprint: Fingerprint
@@ -68,7 +68,7 @@ class Owners:
         self._of = {each.tenant: each.fingerprint for each in reversed(self.recorded)}
 
     def of(self, tenant: str) -> Fingerprint | None:
-        """Return whose archives of a tenant count; None where nobody has said."""
+        """Return the fingerprint of a tenant's genuine archives; None if none was given."""
         if self.one is not None:
             return self.one
         return self._of.get(tenant)

@@ -1,4 +1,4 @@
-"""The sessions whose archives a command is about: those of some directories, or all that a repository has."""
+"""Selects the sessions whose archives a command handles: those of directories, or all in a repository."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATEST = "latest"
 
 
 class Session(NamedTuple):
-    """A session whose archives are meant. `known` is what its directory vouches for."""
+    """A session with archives. `known` is its directory's record of them."""
 
     tenant: str
     known: Known
@@ -31,28 +31,28 @@ class Session(NamedTuple):
 
     @property
     def path(self) -> str | None:
-        """Where it is, as people see it."""
+        """The displayed path, or None."""
         return None if self.target is None else self.target.shown
 
     @property
     def company(self) -> str | None:
-        """What its tenant is called."""
+        """The tenant's name, or None."""
         return None if self.target is None else self.target.company
 
     @property
     def shown(self) -> str:
-        """How a message calls it."""
+        """The session's name in messages."""
         return self.path or self.tenant
 
 
 def session_of(target: Target, tenant: str | None = None) -> Session:
-    """Return the session of a directory. Raises Problem where the directory cannot be read."""
+    """Return the session of a directory. Raises Problem if the directory cannot be read."""
     with opened(target) as directory:
         return Session(tenant or tenant_of_target(target), read_known(directory), target)
 
 
 def sessions_of(found: Found, tenants: Sequence[str], problems: Problems) -> list[Session]:
-    """Return the sessions that were named by `--tenant`, and those of directories; trouble goes into `problems`."""
+    """Return the sessions of `--tenant`, and those of directories; failures go into `problems`."""
     sessions = tenants_of(tenants)
     for target in found.targets:
         try:
@@ -82,7 +82,7 @@ def archives_in(
 
 
 def archive_name(text: str) -> ArchiveName | None:
-    """Return the archive that a person named; None for the latest. Bad usage for anything else."""
+    """Return the named archive; None for the latest. Raises bad usage for anything else."""
     if text == LATEST:
         return None
     name = parse_name(text.rpartition("/")[2])
@@ -95,5 +95,5 @@ def archive_name(text: str) -> ArchiveName | None:
 
 
 def is_archive(text: str) -> bool:
-    """Return whether a word that was typed names an archive rather than a directory."""
+    """Return whether an argument names an archive rather than a directory."""
     return text == LATEST or parse_name(text) is not None

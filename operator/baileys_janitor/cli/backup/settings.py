@@ -1,4 +1,4 @@
-"""Where archives go or come from, and how: options over the configuration file, checked as the watch's are."""
+"""The settings for repositories: options over the configuration file, checked like those of the watch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CREDENTIALS_VARIABLE: Final = "BAILEYS_JANITOR_CREDENTIALS"
 
 
 class Place(NamedTuple):
-    """A repository as it was given; `named` is how messages refer to it: the option, or the file and its name."""
+    """A repository as given; `named` is its name in messages: the option, or the file and its name."""
 
     name: str
     named: str
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 def repository_options(direction: str, *, several: bool) -> Callable[[Command], Command]:
-    """Add what names repositories: `direction` is the option's name, `--to` or `--from`; it reaches as `urls`."""
+    """Add the options for repositories; `direction` is `--to` or `--from`, which reaches the command as `urls`."""
     verb = "Put archives there" if direction == "--to" else "Take archives from there"
 
     def decorate(command: Command) -> Command:
@@ -102,7 +102,7 @@ def identity_option(command: Command) -> Command:
 
 
 class Asked:
-    """What the options and the configuration file say of backups."""
+    """The settings for backups in the options and the configuration file."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         extras.require("backup")
@@ -125,11 +125,11 @@ class Asked:
 
     @property
     def _option(self) -> str:
-        """The option that names repositories: a command that encrypts puts, any other reads."""
+        """The option that names repositories: `--to` for a command that encrypts, `--from` for any other."""
         return "--to" if "recipients" in self.values else "--from"
 
     def places(self) -> list[Place]:
-        """Return the repositories, each once; bad usage where there is none."""
+        """Return the repositories, each once; raise bad usage if there is none."""
         urls = self.values.get("urls") or ()
         urls = (urls,) if isinstance(urls, str) else urls
         if urls:
@@ -203,7 +203,7 @@ class Asked:
 
 
 def opened(place: Place, *, reading: bool = False) -> Destination:
-    """Return a repository ready for use; bad usage where it cannot be. Nothing is asked of the store yet."""
+    """Return a repository ready for use; raise bad usage if it is invalid. Sends no request to the store."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.results import Destination
     from baileys_janitor.backup.stores.repository import open_repository
@@ -226,12 +226,12 @@ def opened(place: Place, *, reading: bool = False) -> Destination:
 
 
 def problem_of(shown: str, problem: BackupProblem) -> Problem:
-    """Return what could not be done with a repository or an archive, as a sentence about it."""
+    """Return a failure with a repository or an archive as a problem that names it."""
     return Problem(f"{shown}: {problem.sentence}", code=problem.code)
 
 
 def recipients_of(asked: Asked) -> tuple[str, ...]:
-    """Return the public keys to encrypt to; empty where the options or the file say in so many words: None."""
+    """Return the public keys to encrypt to; empty only if the options or the file explicitly say None."""
     from baileys_janitor.backup.archive.encryption import Recipients
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.policy.archives.archived import ENCRYPTION_NONE
@@ -260,7 +260,7 @@ def recipients_of(asked: Asked) -> tuple[str, ...]:
 
 
 def keep_of(asked: Asked) -> Keep:
-    """Return how long archives stay."""
+    """Return the retention of archives."""
     from baileys_janitor.backup.results import Keep
     from baileys_janitor.policy.archives.archive_retention import Retention
 
@@ -290,7 +290,7 @@ def keep_of(asked: Asked) -> Keep:
 
 
 def identities_of(path: str | None, asked: Asked) -> Identities | None:
-    """Return the secret keys in a file; None where none was named. The file is never shown."""
+    """Return the secret keys in a file; None if no file was named. The content is never shown."""
     from baileys_janitor.backup.archive.encryption import Identities
     from baileys_janitor.backup.errors import BackupProblem
 

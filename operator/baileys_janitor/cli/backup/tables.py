@@ -1,4 +1,4 @@
-"""Backups, archives, drills and restores as people read them."""
+"""Prints backups, archives and drills for people."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _KNOWN: Final = (
 
 
 def name_of(path: str | None, company: str | None, tenant: str) -> str:
-    """Return how a row calls a session."""
+    """Return a session's name in a row."""
     return company or path or tenant
 
 
 def print_backups(documents: Sequence[BackupDocument], now: float, paths: Sequence[str]) -> None:
-    """Print a row for each session and repository, and what is worth knowing."""
+    """Print a row for each session and repository, and notes."""
     several = any(len(each["repositories"]) > 1 for each in documents)
     heading = "COMPANY" if all(each["company"] for each in documents) else "PATH"
     headings = [heading, "REPOSITORY", "OUTCOME", "FILES", "SIZE", "ARCHIVES", "OLDEST"]
@@ -58,7 +58,7 @@ def print_backups(documents: Sequence[BackupDocument], now: float, paths: Sequen
 
 
 def cells(content: int, found: RepositoryDocument, now: float) -> list[str]:
-    """Return the cells of what came of one repository; `content` is how many files or rows were read."""
+    """Return the cells for the outcome of one repository; `content` is the number of files or rows read."""
     return [
         _OUTCOMES[found["outcome"]],
         str(content),
@@ -80,7 +80,7 @@ def _notes(documents: Sequence[BackupDocument], paths: Sequence[str]) -> list[st
 
 
 def summary(sessions: Sequence[Sequence[RepositoryDocument]]) -> str:
-    """Return in one line what came of all sessions in their repositories."""
+    """Return a one-line summary of all sessions and repositories."""
     every = [each for repositories in sessions for each in repositories]
     found = Counter(each["outcome"] for each in every)
     parts = [f"{found[outcome]:,} {word}" for outcome, word in _OUTCOMES.items() if found[outcome]]
@@ -91,7 +91,7 @@ def summary(sessions: Sequence[Sequence[RepositoryDocument]]) -> str:
 
 
 def has_first(sessions: Sequence[Sequence[RepositoryDocument]]) -> bool:
-    """Return whether the first archive of a session was put, as far as that is known."""
+    """Return whether the first archive of a session was put, as far as known."""
     return any(
         each["outcome"] == "Put" and each["archives"] in (1, None)
         for repositories in sessions
@@ -119,7 +119,7 @@ def _notes_of(document: BackupDocument) -> list[str]:
 
 
 def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: str) -> list[str]:
-    """Return what to say of archives that are not ours: `memory` does not know them, another `writer` may put them."""
+    """Return notes on foreign archives: `memory` names the record without them, `writer` the kind that may put them."""
     unknown = found["unknown"]
     if unknown is None:
         return []
@@ -139,7 +139,7 @@ def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: st
 
 
 def print_archives(documents: Sequence[ArchivesDocument], now: float, *, listed: bool) -> None:
-    """Print a row for each archive, or for each session where there are several."""
+    """Print a row for each archive, or for each session if there are several."""
     if listed:
         _print_each(documents, now)
         return
@@ -185,7 +185,7 @@ def _known(known: bool | None, *, ahead: bool) -> str:
 
 
 def print_drills(documents: Sequence[DrillDocument], now: float, content: str = "FILES") -> None:
-    """Print a row for each session, and which archives nobody vouches for; `content` is what they hold."""
+    """Print a row for each session, and notes on unverified archives; `content` is the heading for their content."""
     rows = [
         [
             name_of(each["path"], each["company"], each["tenant"]),

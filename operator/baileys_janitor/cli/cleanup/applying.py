@@ -1,4 +1,4 @@
-"""Carrying a cleanup out from the command line."""
+"""Carries out a cleanup from the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.report.run_results import CleanResult
 
 REASON = "CommandLine"
-"""What the journal has of these runs."""
+"""The reason for these runs in the journal."""
 
 
 def apply_plan(
@@ -39,7 +39,7 @@ def apply_plan(
     run: str,
     emergency: bool,
 ) -> tuple[CleanDocument, list[Removal]]:
-    """Clean a directory; return its document with what became of it, and the files that went.
+    """Clean a directory; return its document with the outcome, and the removed files.
 
     The volume plans again under its lock, so the outcome is that of the plan it made, not of the one
     in `document`.
@@ -47,8 +47,8 @@ def apply_plan(
     now = time.time()
     plans: list[Plan] = []
     with opened(target) as directory:
-        # The cheapest moment: whoever cleans nightly has copies without another line in cron. What cannot be kept
-        # is no reason not to clean: broken credentials are told by the cleanup itself.
+        # The cheapest moment: a nightly cleanup makes copies without another line in cron. A failed copy does not
+        # stop the cleanup, which itself reports broken credentials.
         if in_force.keep:
             keep_if_due(directory, now=now, every=in_force.keep_every, keep=in_force.keep)
         result = clean(
@@ -72,7 +72,7 @@ def sentence_of(code: str) -> str:
 
 
 def _moved(directory: int, result: CleanResult, plans: list[Plan]) -> list[Removal]:
-    """Return the files of the plan that really went: those that lie in the run's trash."""
+    """Return the files of the plan that were removed: those in the run's trash."""
     if not plans or not result.removed:
         return []
     planned = plans[-1].removals

@@ -1,4 +1,4 @@
-"""`baileys-janitor clean`: remove what a session can live without; a dry run unless --apply."""
+"""`baileys-janitor clean`: remove files that a session does not need; a dry run unless --apply."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Wish(NamedTuple):
-    """What the person asked for, after every variable and file was applied."""
+    """The user's request, after every variable and file was applied."""
 
     apply: bool
     emergency: bool
@@ -154,7 +154,7 @@ def command(
 
 
 def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument | None:
-    """Clean a directory, or show what would go; None for one below the level that was asked for."""
+    """Clean a directory, or make its dry run; return None if it is below the requested level."""
     from baileys_janitor.cli.cleanup.planning import file_documents, plan_for, planned_document
     from baileys_janitor.cli.scanning.look import look_at
 
@@ -177,13 +177,13 @@ def _clean(target: Target, wish: Wish, interrupt: Interrupt) -> CleanDocument | 
 
 
 def _concerned(document: CleanDocument, min_level: str) -> bool:
-    """Return whether a directory has this level or a worse one; broken credentials are always told."""
+    """Return whether a directory has this level or a worse one; broken credentials are always reported."""
     level = document["level"]
     return at_least(level, min_level) if level in LEVELS else is_failure(document)
 
 
 def is_failure(document: CleanDocument) -> bool:
-    """Return whether something could not be done; a tenant that is not paired yet is no failure."""
+    """Return whether a cleanup failed; a tenant that is not paired yet is not a failure."""
     if document["outcome"] not in ("Refused", "Failed", "Capped") or document["code"] is None:
         return False
     from baileys_janitor.cli.scanning.credentials import FAULTS, sentence_of
@@ -194,7 +194,7 @@ def is_failure(document: CleanDocument) -> bool:
 
 
 def _held_back(in_force: InForce, *, apply: bool) -> bool:
-    """Return whether --apply must stay a dry run; write why to standard error."""
+    """Return whether --apply must stay a dry run; write the reason to standard error."""
     asked = dry_run_asked()
     if apply and asked:
         say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, although --apply was given.")
@@ -204,13 +204,13 @@ def _held_back(in_force: InForce, *, apply: bool) -> bool:
 
 
 def _to_apply(arguments: list[str], in_force: InForce) -> str:
-    """Return how to remove what this dry run lists: the same command with --apply, and what it takes besides."""
+    """Return the command that removes the files of this dry run: the same with --apply, and any required options."""
     from baileys_janitor.cli.terminal.masking import printable, shown_path
     from baileys_janitor.cli.terminal.pasting import command
 
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = [each for each in arguments[1:end] if each != "--apply"]
-    # A path that is masked names a file, which is an error of its own.
+    # A masked path names a file, which is a separate error.
     words = [each for each in (*options, *arguments[end:]) if shown_path(each) == printable(each)]
     line = command("clean", "--apply", *words)
     if dry_run_asked():

@@ -1,4 +1,4 @@
-"""What a cleanup did, or would do, as people read it."""
+"""Prints cleanups and their dry runs for people."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def print_cleanups(
     to_apply: str,
     to_undo: Sequence[str] = (),
 ) -> None:
-    """Print a row a directory, then the reasons over all of them, the files if asked for, and the sum.
+    """Print a row for each directory, then the reasons over all of them, the files if requested, and the sum.
 
-    `failed` are the paths whose message stands on standard error already. `roots` has for each directory the path
-    that was given. `to_apply` is how to remove what a dry run lists, `to_undo` are the options with which an
-    undo means the same directories.
+    `failed` are the paths whose message is already on standard error. `roots` has for each directory the path that
+    was given. `to_apply` is the command that removes the files of a dry run, `to_undo` are the options with which
+    an undo selects the same directories.
     """
     name = name_heading(directories)
     _directories(directories, name, applied=applied, wide=wide)
@@ -157,7 +157,7 @@ def _ending(
         return [*_applied(runs, f"{files}, {freed},", where, undo), *_besides(directories)]
     if not removed:
         if any(found["outcome"] not in {"NothingToDo", "DryRun"} for found in directories):
-            # Whether there would be something to remove is not known.
+            # It is unknown whether there are files to remove.
             return ["Nothing was removed, and nothing would be: see above what stands in the way."]
         return ["Nothing was removed, and there is nothing to remove."]
     return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
@@ -166,7 +166,7 @@ def _ending(
 def _applied(
     runs: Sequence[tuple[CleanDocument, str]], files: str, where: str, undo: str
 ) -> list[str]:
-    """Return what went, and how to put it back, where that is still possible."""
+    """Return lines with the number of removed files, and the command that puts them back if possible."""
     gone = [found for found, _ in runs if not found["inTrash"]]
     if not gone:
         return [f"{files} moved to the trash{where}. To put them back: {undo}"]
@@ -180,7 +180,7 @@ def _applied(
 
 
 def _besides(directories: Sequence[CleanDocument]) -> list[str]:
-    """Return what people should know besides: trash that went early, files that came back."""
+    """Return notes: trash that was deleted early, files that came back."""
     lines = []
     early = sum(found["purgedEarly"] for found in directories)
     if early:
@@ -198,7 +198,7 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
 
 
 def _undo(runs: Sequence[tuple[CleanDocument, str]], narrowing: Sequence[str]) -> str:
-    """Return the command that puts a run back: the paths that were given, with all that it cleaned below."""
+    """Return the command that undoes a run in all directories that it cleaned beneath the given paths."""
     run = next((found["run"] or "" for found, _ in runs), "")
     paths = dict.fromkeys(root for _, root in runs)
     return command("undo", "--run", run, *narrowing, paths=paths)

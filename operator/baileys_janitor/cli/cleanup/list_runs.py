@@ -1,4 +1,4 @@
-"""The runs of a session directory that can still be undone: what lies in its trash, or was put there by a restore.
+"""The runs of a session directory that can still be undone: their files are in the trash, or a restore wrote them.
 
 Reads only.
 """
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class KnownRuns(NamedTuple):
     """Runs that can be undone, newest first, and every run id that the journal knows.
 
-    `since` is when each run's files went into the trash: Unix seconds, finer than the journal's. `put_here` is how
-    many files each restore from an archive made in the directory. `orphans` are files in the trash of runs that the
-    journal does not know: nobody can tell whose they are.
+    `since` is the time at which each run's files were moved to the trash: Unix seconds, finer than the journal's.
+    `put_here` is the number of files that each restore from an archive created in the directory. `orphans` are files in
+    the trash of runs that are not in the journal: their owner is unknown.
     """
 
     in_trash: list[RunDocument]
@@ -78,7 +78,7 @@ def _runs(directory: int) -> KnownRuns:
 
 
 def _put_here(directory: int, run: str, owners: Owners) -> list[Planned]:
-    """Return what a restore put into the directory and is still as it was then."""
+    """Return the files that a restore wrote into the directory and that are unchanged since."""
     try:
         record = read_record(directory, run, owners)
     except VolumeProblem:  # another user's

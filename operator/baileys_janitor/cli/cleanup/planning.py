@@ -1,4 +1,4 @@
-"""What a cleanup would do to one directory, as a document: a dry run, and the start of a real one."""
+"""The plan of a cleanup of one directory as a document: for a dry run, and for the start of a real run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASONS_NAMED_AT_MOST = 4
 
 
 def plan_for(look: Look, settings: Settings, *, emergency: bool) -> Plan:
-    """Return the plan for what a look found; refused beyond 200,000 files."""
+    """Return the plan for a scanned directory; refused beyond 200,000 files."""
     if look.entries is None:
         plan = Plan(outlook_of(look, settings).counted)
         plan.refused = reasons.TOO_MANY_FILES
@@ -63,7 +63,7 @@ def planned_document(
 
 
 def file_documents(removals: Iterable[Removal], *, show_names: bool) -> list[FileDocument]:
-    """Return the files of a plan, oldest unit first; masked unless a person at a terminal asked."""
+    """Return the files of a plan, oldest unit first; masked unless `show_names`."""
     name = printable if show_names else masked
     return [
         {
@@ -77,7 +77,7 @@ def file_documents(removals: Iterable[Removal], *, show_names: bool) -> list[Fil
 
 
 def by_kind(kinds: Iterable[str]) -> dict[str, int]:
-    """Return the number of files of each kind, every kind named."""
+    """Return the number of files of each kind, zeros included."""
     numbers = Counter(kinds)
     return {kind: numbers[kind] for kind in KINDS}
 
@@ -98,7 +98,7 @@ def _outcome(plan: Plan) -> str:
 
 
 def why_refused(code: str, found: DirectoryDocument) -> str:
-    """Return why nothing is removed from a directory, in the words of `scan` for broken credentials."""
+    """Return the reason why nothing is removed from a directory; for broken credentials the message of `scan`."""
     return credentials.sentence_of(found, code) or reasons.explain(code)
 
 

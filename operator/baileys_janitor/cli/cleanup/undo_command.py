@@ -98,7 +98,7 @@ def command(
 
 
 def _with_run(paths: tuple[str, ...], run: str | None) -> tuple[tuple[str, ...], str | None]:
-    """Return the paths, and the run that stands behind them: a run id that is no path."""
+    """Return the paths, and the run id after them: a last argument that is a run id and not a path."""
     from baileys_janitor.volume.files.state_names import valid_run
 
     if run is None and len(paths) > 1 and valid_run(paths[-1]) and not os.path.lexists(paths[-1]):
@@ -176,7 +176,7 @@ def _put_back(
 
 
 def _look_again(seen: list[SeenAfterUndo], problems: Problems, interrupt: Interrupt) -> None:
-    """Wait until the library's cache has expired, and note what the process wrote over."""
+    """Wait until the library's cache has expired, and add problems for files that the process overwrote."""
     from baileys_janitor.cli.scanning.look import opened
     from baileys_janitor.cli.scanning.look_again import wait_for_cache
     from baileys_janitor.cli.terminal.formatting import counted
@@ -199,7 +199,7 @@ def _look_again(seen: list[SeenAfterUndo], problems: Problems, interrupt: Interr
 
 
 def _chosen(known: Known, run: str | None, narrowed: list[str]) -> tuple[str, Known]:
-    """Return the run to put back and the directories that know it; a Problem when there is none."""
+    """Return the run to undo and the directories that have it; raise a Problem if there is none."""
     from baileys_janitor.cli.cleanup.list_runs import latest
     from baileys_janitor.cli.terminal.masking import printable
     from baileys_janitor.cli.terminal.pasting import command
@@ -243,7 +243,7 @@ def _nothing_to_undo(known: Known) -> str:
 def _undo(
     target: Target, run: str, interrupt: Interrupt, seen: list[SeenAfterUndo] | None
 ) -> UndoDocument:
-    """Put a run back in one directory; `seen` takes in how its files are then, for another look."""
+    """Undo a run in one directory; its files are added to `seen`, for the second look."""
     from baileys_janitor.cli.cleanup.applying import sentence_of
     from baileys_janitor.cli.scanning.look import opened
     from baileys_janitor.cli.terminal.pasting import command as line

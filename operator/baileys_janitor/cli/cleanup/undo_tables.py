@@ -1,4 +1,4 @@
-"""Runs and what an undo did, as people read it."""
+"""Prints runs and the results of undo for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None:
-    """Print a row for each run that can be put back, newest first within its directory."""
+    """Print a row for each run that can be undone, newest first within its directory."""
     now = time.time()
     rows = [
         [
@@ -38,7 +38,7 @@ def print_runs(directories: Sequence[tuple[str, Sequence[RunDocument]]]) -> None
 
 
 def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) -> None:
-    """Print a line for each directory; name what stays for those not in `failed`."""
+    """Print a line for each directory; list the skipped files unless the directory is in `failed`."""
     lines = []
     for each in directories:
         would = "" if each["applied"] else "would be "
@@ -56,7 +56,7 @@ def print_undone(directories: Sequence[UndoDocument], failed: Container[str]) ->
 
 
 def skipped_text(skipped: dict[str, int]) -> str:
-    """Return what stays in the trash, and why."""
+    """Return the numbers of skipped files, by reason."""
     parts = []
     for code, number in skipped.items():
         verb = "stays" if number == 1 else "stay"

@@ -1,1 +1,1 @@
-"""The commands that a cluster runs, and those for who sets one up."""
+"""The commands that a cluster runs, and those for its set-up."""

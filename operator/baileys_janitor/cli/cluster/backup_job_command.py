@@ -1,4 +1,4 @@
-"""`baileys-janitor backup-job`: what the operator starts in a pod for backups."""
+"""`baileys-janitor backup-job`: the operator runs it in a pod for backups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor fetch-job`: what the operator starts in a pod that restores. It gets the archive for a restore."""
+"""`baileys-janitor fetch-job`: the operator runs it in a pod to get the archive for a restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor job`: here for the help alone; the entry point runs it before the CLI loads."""
+"""`baileys-janitor job`: only for the help; the entry point runs the job before the CLI loads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore-job`: what the operator starts in a pod for a key store."""
+"""`baileys-janitor keystore-job`: the operator runs it in a pod for a key store."""
 
 from __future__ import annotations
 

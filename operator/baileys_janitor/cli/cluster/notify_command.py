@@ -1,4 +1,4 @@
-"""`baileys-janitor notify test`: a message to each channel, so that the first real one surely arrives."""
+"""`baileys-janitor notify test`: send a test message to each channel, so that a real one will arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor repair-job`: what the operator starts in a pod to repair one contact or group."""
+"""`baileys-janitor repair-job`: the operator runs it in a pod to repair one contact or group."""
 
 from __future__ import annotations
 

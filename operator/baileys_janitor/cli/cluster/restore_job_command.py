@@ -1,4 +1,4 @@
-"""`baileys-janitor restore-job`: what the operator starts in a pod to write a session that was fetched."""
+"""`baileys-janitor restore-job`: the operator runs it in a pod to write a session that was fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept copies of creds.json as people read them."""
+"""Prints kept copies of creds.json for people."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def print_copies(directories: Sequence[CopiesDocument], now: float) -> None:
 def print_restore(
     document: RestoreDocument, newest_write: int | None, now: float, ready: str, undo: str
 ) -> None:
-    """Print what was restored, or what would be, and what to do next.
+    """Print a restore or its dry run, and the next step.
 
-    `ready` is the command for when the process is stopped, `undo` the one that takes the restore back.
+    `ready` is the command for when the process is stopped, `undo` the one that undoes the restore.
     """
     copy = document["copy"]
     if copy is None:
@@ -120,7 +120,7 @@ def print_restore(
 
 
 def comes_first(document: RestoreDocument) -> str:
-    """Return what to do before a restore."""
+    """Return the advice to follow before a restore."""
     return _NEW_DEVICE if document["identity"] == UNPAIRED else SAVE_FIRST
 
 

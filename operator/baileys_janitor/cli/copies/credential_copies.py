@@ -1,4 +1,4 @@
-"""Keeping a copy of one directory's creds.json from the command line."""
+"""Keeps a copy of one directory's creds.json from the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from baileys_janitor.volume.report.run_results import KeptCopy
 
 _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
-"""Nothing to keep, which is no failure."""
+"""There is nothing to keep, which is not a failure."""
 
 _SENTENCES = {
     CREDENTIALS_CHANGING: "creds.json was another at each look, so no copy of it was kept; the next time tries again.",
@@ -38,7 +38,7 @@ _BROKEN = {
 def keep_copy(
     target: Target, now: float, *, every: float, keep: int
 ) -> tuple[KeepDocument, Problem | None]:
-    """Keep a copy of a directory's creds.json if one is due; the document, and what went wrong."""
+    """Keep a copy of a directory's creds.json if one is due; return the document and any problem."""
     with opened(target) as directory:
         kept = keep_if_due(directory, now=now, every=every, keep=keep)
     document: KeepDocument = {
@@ -54,7 +54,7 @@ def keep_copy(
 
 
 def problem_with(target: Target, kept: KeptCopy) -> Problem | None:
-    """Return why no copy was kept where one should have been."""
+    """Return the problem if a due copy was not kept."""
     if kept.outcome != NOT_KEPT or kept.code is None:
         return None
     if kept.code in _NEVER_PAIRED and not kept.copies:

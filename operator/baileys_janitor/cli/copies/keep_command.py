@@ -69,7 +69,7 @@ def command(
     from baileys_janitor.cli.copies.credential_copies import keep_copy
     from baileys_janitor.cli.terminal.json_output import KEEP_SCHEMA
 
-    # Reading a length of time loads what takes longer than looking at a hundred directories.
+    # Parsing a length of time loads modules that take longer than a scan of a hundred directories.
     seconds = EVERY_SECONDS if every is None else _seconds("--every", every)
     found = find_targets(paths_or_environment(paths), companies, pattern)
     problems = Problems(found)

@@ -1,4 +1,4 @@
-"""Looking at the kept copies of one directory, and putting one back."""
+"""Lists the kept copies of one directory, and restores one."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ _SENTENCES: Final = {
         " restored. Restore where the disk itself is mounted."
     ),
 }
-"""What the volume says of cleanups, in the words of a restore."""
+"""Codes of the volume, in sentences about a restore."""
 
 
 class Request(NamedTuple):
-    """Which copy a person asked for, and what was acknowledged."""
+    """The requested copy, and the acknowledged codes."""
 
     copy: str
     acknowledged: Sequence[str]
 
 
 def copies_document(target: Target) -> CopiesDocument:
-    """Return the kept copies of a directory, newest first; a Problem when they cannot be read."""
+    """Return the kept copies of a directory, newest first; raise a Problem if they cannot be read."""
     with opened(target) as directory:
         outlook = Restoring(directory, "", now=time.time()).look()
     return {
@@ -80,7 +80,7 @@ def copies_document(target: Target) -> CopiesDocument:
 
 
 def look(target: Target, request: Request) -> tuple[RestoreDocument, Outlook]:
-    """Return what a restore would do."""
+    """Return the dry run of a restore."""
     with opened(target) as directory:
         outlook = Restoring(
             directory, "", now=time.time(), wanted=request.copy, acknowledged=request.acknowledged
@@ -108,7 +108,7 @@ def look(target: Target, request: Request) -> tuple[RestoreDocument, Outlook]:
 
 
 def watch(target: Target, pause: Callable[[float], None], interrupt: Interrupt) -> bool:
-    """Return whether nobody writes to a directory for a minute."""
+    """Return whether no process writes to a directory for a minute."""
     with opened(target) as directory:
         return is_quiet(directory, pause, interrupt.code)
 
@@ -116,7 +116,7 @@ def watch(target: Target, pause: Callable[[float], None], interrupt: Interrupt) 
 def restore(
     target: Target, document: RestoreDocument, request: Request, run: str, interrupt: Interrupt
 ) -> RestoreDocument:
-    """Put a copy back; the document with what became of it."""
+    """Restore a copy; return the document with the outcome."""
     wanted = request.copy or (document["copy"] or {"id": ""})["id"]
     with opened(target) as directory:
         result = Restoring(
@@ -140,7 +140,7 @@ def restore(
 
 
 def written_over(target: Target, document: RestoreDocument) -> bool:
-    """Return whether creds.json is no longer what was restored: its counters are other ones, or it is broken."""
+    """Return whether creds.json differs from the restored one: its counters changed, or it is broken."""
     from baileys_janitor.policy.archives.pairing import read_credentials
     from baileys_janitor.volume.files.read import read_creds
 
@@ -159,7 +159,7 @@ def sentence_of(code: str) -> str:
 
 
 def problem_with(target: Target, document: RestoreDocument, listing: str) -> Problem | None:
-    """Return why nothing was restored, with the command that lists the copies where that helps."""
+    """Return the reason why nothing was restored, with the command that lists the copies if that helps."""
     code = document["code"]
     if code is None:
         return None
@@ -186,7 +186,7 @@ def _copy(stored: StoredCopy, plan: RestorePlan, copies: Sequence[StoredCopy]) -
 
 
 def _id(stored: StoredCopy, copies: Sequence[StoredCopy]) -> str:
-    """Return as many digits as name a copy: its time, unless two were kept in one second."""
+    """Return the shortest id of a copy: its time, unless two were kept in one second."""
     digits = stored.copy.digits
     short = digits[:_ID_DIGITS]
     alike = sum(each.copy.digits.startswith(short) for each in copies)

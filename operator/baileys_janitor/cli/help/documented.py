@@ -1,4 +1,4 @@
-"""Commands whose help ends with exit codes and examples, and groups that import only the command that runs."""
+"""Commands whose help ends with exit codes and examples, and groups that import only the chosen command."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ USUAL_EXITS: Final = (EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED)
 
 
 class Example(NamedTuple):
-    """A command line that works when pasted with a path of one's own, and what it does."""
+    """A command line that works with the user's own path, and its description."""
 
     line: str
     what: str
 
 
 class Documented(click.Command):
-    """A command with examples and the exit codes that it can end with."""
+    """A command with examples and its possible exit codes."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Documented(click.Command):
         self.exits = tuple(exits)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what the epilog says, then the exit codes, then the examples: these stay in view on a terminal."""
+        """Write the epilog, then the exit codes, then the examples, which stay in view on a terminal."""
         super().format_epilog(ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), EXIT_CODES[code]) for code in self.exits])
         with formatter.section("Examples"):
             for line, what in self.examples:
-                # A line that is folded could not be pasted.
+                # A wrapped line could not be pasted.
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
                 with formatter.indentation():
                     formatter.write_text(what)
@@ -97,7 +97,7 @@ class LazyGroup(Lazily, DocumentedGroup):
 
 
 class CommandOrGroup(Lazily, Documented):
-    """A command that has further commands besides: its first word is one of their names, or else an argument."""
+    """A command with subcommands: its first word is the name of one of them, or else an argument."""
 
     def __init__(self, *arguments: Any, listed: Mapping[str, Listed], **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -110,20 +110,20 @@ class CommandOrGroup(Lazily, Documented):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Return the context of the further command that the first word names, else this command's own."""
+        """Return the context of the subcommand that the first word names, else this command's own."""
         further = self.get_command(click.Context(self), args[0]) if args else None
         if further is None:
             return super().make_context(info_name, args, parent, **extra)
         return further.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, then the further commands."""
+        """Write the options, then the subcommands."""
         super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
 
 
 def further(command: click.Command | None, word: str) -> click.Command | None:
-    """Return the command that a word after a command's own names; None where it is an argument or option."""
+    """Return the subcommand that a word names; None if the word is an argument or option."""
     if isinstance(command, click.Group | CommandOrGroup):
         return command.get_command(click.Context(command), word)
     return None
@@ -132,7 +132,7 @@ def further(command: click.Command | None, word: str) -> click.Command | None:
 def every_command(
     group: click.Command, path: str = "baileys-janitor"
 ) -> Sequence[tuple[str, click.Command]]:
-    """Return a command and all commands below it, by the words that one types."""
+    """Return a command and all its subcommands, each with its full command line."""
     found: list[tuple[str, click.Command]] = [(path, group)]
     if isinstance(group, click.Group | CommandOrGroup):
         for name in group.list_commands(click.Context(group)):

@@ -113,7 +113,7 @@ def _tagged(items: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Return a line of text as roff reads it: a dash is a dash, so that what is copied from a page works."""
+    """Return a line of text escaped for roff: a dash stays a dash, so that copied commands work."""
     text = (
         text.replace("\b", "")
         .strip()
@@ -126,7 +126,7 @@ def _text(text: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Write or check the page; the exit code."""
+    """Write or check the page; return the exit code."""
     path = Path(argv[0])
     text = page()
     if argv[1:] == ["--check"]:

@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore clean`: remove what sessions can live without; a dry run unless --apply."""
+"""`baileys-janitor keystore clean`: remove keys that sessions do not need; a dry run unless --apply."""
 
 from __future__ import annotations
 

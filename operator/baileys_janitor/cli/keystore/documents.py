@@ -1,4 +1,4 @@
-"""What the commands on a database print with `-o json`: the figures of the key store by the names machines read."""
+"""The documents that the commands on a database print with `-o json`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def print_document(schema: str, document: Mapping[str, Any], output: str) -> Non
 
 
 def report_document(report: Report) -> dict[str, Any]:
-    """Return a report; sessions are named with masked numbers."""
+    """Return the document of a report; numbers in sessions' names are masked."""
     table = report.table
     return {
         "time": rfc3339(report.time),
@@ -75,7 +75,7 @@ def report_document(report: Report) -> dict[str, Any]:
 
 
 def clean_document(result: CleanResult, *, applied: bool) -> dict[str, Any]:
-    """Return a cleanup, or what one would do."""
+    """Return the document of a cleanup or a dry run."""
     return {
         "run": result.run if applied else None,
         "applied": applied,
@@ -105,7 +105,7 @@ def clean_document(result: CleanResult, *, applied: bool) -> dict[str, Any]:
 
 
 def undo_document(result: UndoResult, *, applied: bool) -> dict[str, Any]:
-    """Return a run put back, or what would be."""
+    """Return the document of an undone run or a dry run."""
     return {
         "run": result.run,
         "applied": applied,
@@ -122,7 +122,7 @@ def undo_document(result: UndoResult, *, applied: bool) -> dict[str, Any]:
 
 
 def run_document(run: KnownRun) -> dict[str, Any]:
-    """Return a run whose rows lie in the archive."""
+    """Return the document of a run whose rows are in the archive."""
     return {
         "run": run.run,
         "time": rfc3339(run.time),

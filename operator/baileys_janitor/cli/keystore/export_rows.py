@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore export`: from the table into a session directory."""
+"""`baileys-janitor keystore export`: write a session from the table into a session directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore import`: from a session directory into the table; a dry run unless --apply."""
+"""`baileys-janitor keystore import`: load a session directory into the table; a dry run unless --apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of commands `keystore`: the keys of sessions in PostgreSQL."""
+"""The command group `keystore`: the keys of sessions in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands on a database share: its URL, the layout of its tables, and the limits of a run."""
+"""The shared options of the commands on a database: its URL, the layout of its tables, and the limits of a run."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def layout_options(command: Command) -> Command:
 
 
 def database_options(command: Command) -> Command:
-    """Add the URL and what it takes to connect."""
+    """Add the URL and the options for the connection."""
     command = click.argument("url", required=False)(command)
     command = click.option(
         "--url-file",
@@ -97,7 +97,7 @@ def database_options(command: Command) -> Command:
 
 
 def schema_option(command: Command) -> Command:
-    """Add where the janitor's tables are."""
+    """Add the option for the schema of the janitor's tables."""
     return click.option(
         "--schema",
         default="baileys_janitor",
@@ -107,13 +107,13 @@ def schema_option(command: Command) -> Command:
 
 
 def output_option(command: Command) -> Command:
-    """Add how to print it."""
+    """Add the option for the output format."""
     command = common.output_option("table", "json", "yaml")(command)
     return click.option("--json", "output", flag_value="json", help="The same as -o json.")(command)
 
 
 def limit_options(command: Command) -> Command:
-    """Add what a run may take of the database."""
+    """Add the options that limit a run's load on the database."""
     for name, default, text in reversed(
         (
             ("--batch", "500", "Rows that one transaction removes at most."),
@@ -133,7 +133,7 @@ def limit_options(command: Command) -> Command:
 
 
 class Target(NamedTuple):
-    """Where to work: how to connect, and the layout to expect."""
+    """The database to work on: its connection, and the expected layout."""
 
     url: str
     ca_file: str | None
@@ -143,7 +143,7 @@ class Target(NamedTuple):
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what the key store could not do into the command's problem."""
+    """Convert a KeystoreProblem into the command's Problem."""
     from baileys_janitor.keystore.errors import KeystoreProblem
 
     try:
@@ -157,7 +157,7 @@ def sentences() -> Iterator[None]:
 
 
 def target(values: dict[str, Any]) -> Target:
-    """Return what the options say; bad usage with one sentence when that cannot be."""
+    """Return the target of the options; raise bad usage with one sentence if they are invalid."""
     from baileys_janitor.keystore.postgres.driver import require_driver
 
     layout = layout_of_options(values)
@@ -177,7 +177,7 @@ def target(values: dict[str, Any]) -> Target:
 
 @contextmanager
 def opened(where: Target) -> Iterator[tuple[Database, Facts]]:
-    """Connect, and look at what is there."""
+    """Connect, and read the facts about the tables."""
     from baileys_janitor.keystore.postgres.checks import inspect
     from baileys_janitor.keystore.postgres.connect import Database
 

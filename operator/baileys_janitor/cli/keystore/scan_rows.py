@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore scan`: how many keys are there, how old, and what do they take?"""
+"""`baileys-janitor keystore scan`: count the keys, their ages and their sizes."""
 
 from __future__ import annotations
 

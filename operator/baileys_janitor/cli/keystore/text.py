@@ -1,4 +1,4 @@
-"""The report of a key store as people read it."""
+"""Formats the reports of a key store for people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def report_lines(report: Report) -> list[str]:
-    """Return a report: totals, sizes, oldest and newest, ages with percentages, types, sessions."""
+    """Return the lines of a report: totals, sizes, oldest and newest, ages with percentages, types, sessions."""
     table = report.table
     sizes = f"table {_size(table.bytes)}, indexes {_size(table.index_bytes)}, all {_size(table.total_bytes)}"
     lines = [
@@ -55,7 +55,7 @@ def report_lines(report: Report) -> list[str]:
 
 
 def clean_lines(result: CleanResult, *, applied: bool, undo_window: str) -> list[str]:
-    """Return what a cleanup removed, or would remove; by type, in bytes, before and after."""
+    """Return the lines of a cleanup or its dry run: removed keys by type, bytes, counts before and after."""
     verb = "Removed" if applied else "Would go"
     by_type = ", ".join(f"{name} {number:,}" for name, number in sorted(result.by_type.items()))
     lines = [f"{verb:9} {_keys(result.removed)}{f' ({by_type})' if by_type else ''}"]
@@ -94,7 +94,7 @@ def fullest_lines(report: Report) -> list[str]:
 
 
 def hindrance_lines(report: Report) -> list[str]:
-    """Return why nothing may be removed."""
+    """Return a line for each reason why nothing may be removed."""
     return [f"Not cleaned: {sentence}" for _, sentence in report.hindrances]
 
 

@@ -1,4 +1,4 @@
-"""What import and export print."""
+"""The output of import and export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def require_stopped(*, stopped: bool) -> None:
-    """Refuse unless the person says that the process is stopped: two that go on with one session break it."""
+    """Require --stopped: two processes that continue the same session break it."""
     if not stopped:
         raise usage(
             "Stop the session's process, and say so with --stopped: it must not go on with the old place, for two "
@@ -22,7 +22,7 @@ def require_stopped(*, stopped: bool) -> None:
 
 
 def print_transfer(found: Transferred, output: str, verb: str, *, hint: bool) -> None:
-    """Print what was carried over, or would be."""
+    """Print the transferred keys, or the dry run."""
     if output in MACHINE_FORMATS:
         from baileys_janitor.cli.keystore.documents import TRANSFER_SCHEMA, print_document
 

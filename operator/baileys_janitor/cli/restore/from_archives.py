@@ -1,4 +1,4 @@
-"""`restore --from`: which sessions, from which archives, and what is said of it."""
+"""`restore --from`: selects sessions and archives, restores, and reports."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 16
-"""How many archives are held in memory, and how many directories are watched, at the same time."""
+"""The number of archives held in memory, and of directories watched, at the same time."""
 
 
 class Typed:
-    """What was typed, to print the same command with another end."""
+    """The command line as typed, to print it again with other options."""
 
     def __init__(self, values: Mapping[str, Any], paths: Sequence[str]) -> None:
         self._values = values
         self._paths = paths
 
     def with_options(self, *options: str) -> str:
-        """Return the command line with these options besides."""
+        """Return the command line with these options added."""
         from baileys_janitor.cli.terminal.pasting import command
 
         words = []
@@ -84,7 +84,7 @@ class Typed:
 
 
 def run(paths: tuple[str, ...], values: Mapping[str, Any], pause: Callable[[float], None]) -> int:
-    """Carry the command out; `values` are its parameters by name, `pause` waits for some seconds."""
+    """Run the command; `values` are its parameters by name, `pause` waits for some seconds."""
     asked = Asked(values)
     places = asked.places()
     if len(places) > 1:
@@ -115,7 +115,7 @@ def _restore(
 
 
 def _targets(paths: Sequence[str], values: Mapping[str, Any], owners: Owners) -> Found:
-    """Return the directories to restore into: with --all those that a person has recorded, else the one."""
+    """Return the directories to restore into: with --all the recorded ones, else the only one."""
     if values["every"]:
         return _recorded(paths, values, owners)
     if len(paths) != 1:
@@ -169,7 +169,7 @@ def _recorded(paths: Sequence[str], values: Mapping[str, Any], owners: Owners) -
 
 
 class _Run:
-    """The restores that were asked for, a few at a time, since a whole archive of each is held in memory."""
+    """The requested restores, a few at a time, since a whole archive of each is held in memory."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class _Run:
         self._documents: list[RestoreSessionDocument] = []
 
     def carry_out(self, values: Mapping[str, Any]) -> int:
-        """Look at each, put it back if that is asked for, and print what came of it."""
+        """Make the dry run of each restore, apply it if requested, and print the outcomes."""
         apply = values["apply"]
         if apply and dry_run_asked():
             say(f"{DRY_RUN_VARIABLE}=true: this is a dry run, although --apply was given.")
@@ -258,7 +258,7 @@ class _Run:
                 self._add(each, text, "WrittenOver")
 
     def _quiet(self, restores: Sequence[Restore], seconds: float) -> set[Restore]:
-        """Return those to whose directories nobody writes for some seconds; all are watched at once."""
+        """Return the restores whose directories no process writes to for some seconds; all are watched at once."""
         if not restores:
             return set()
         with ThreadPoolExecutor(len(restores)) as pool:
@@ -272,7 +272,7 @@ class _Run:
         self._problems.add(restore.target, Problem(f"{shown}: {text}", code=code))
 
     def _require_stopped(self, *, stopped: bool) -> None:
-        """Ask whether the processes are stopped; without a terminal the option must say so."""
+        """Ask whether the processes are stopped; without a terminal --stopped is required."""
         if stopped:
             return
         what = "the process that uses this session"

@@ -1,4 +1,4 @@
-"""Putting a session back from an archive: looked at first, carried out when asked for, undoable."""
+"""Restores one session from an archive: a dry run first, then the restore on request, which can be undone."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _SENTENCES: Final = {
 
 
 class Request(NamedTuple):
-    """What a person asked for; `name` is None for the latest archive."""
+    """The user's request; `name` is None for the latest archive."""
 
     destination: Destination
     identities: Identities | None
@@ -82,9 +82,9 @@ class Request(NamedTuple):
 
 
 class Restore:
-    """One session that is to be put back. Every method raises Problem.
+    """A restore of one session. Every method raises Problem.
 
-    `chosen` is whose archives count, None where nobody has said.
+    `chosen` is the fingerprint that the user gave for genuine archives, or None.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Restore:
         self._seconds = 0.0
 
     def look(self) -> RestoreSessionDocument:
-        """Get the archive and return what a restore would do; the directory may be missing."""
+        """Get the archive and return the dry run of a restore; the directory may be missing."""
         started = time.monotonic()
         with _opened_or_empty(self.target) as directory:
             self._known = read_known(directory)
@@ -132,7 +132,7 @@ class Restore:
     def is_quiet(
         self, pause: Callable[[float], None], interrupt: Interrupt, seconds: float
     ) -> bool:
-        """Return whether nobody writes to the directory for some seconds; False where it cannot be read."""
+        """Return whether no process writes to the directory for some seconds; False if it cannot be read."""
         try:
             with opened(self.target) as directory:
                 return is_quiet(directory, pause, interrupt.code, seconds)
@@ -142,7 +142,7 @@ class Restore:
     def apply(
         self, document: RestoreSessionDocument, interrupt: Interrupt
     ) -> RestoreSessionDocument:
-        """Put it back; the document with what became of it. A directory that is missing is made."""
+        """Restore the session; return the document with the outcome. Creates a missing directory."""
         started = time.monotonic()
         run = new_run_id(time.time(), "restore")
         made = _make(self.target)
@@ -168,13 +168,13 @@ class Restore:
         }
 
     def forget(self) -> None:
-        """Let go of the archive."""
+        """Release the archive from memory."""
         self.fetched = None
 
     def _fetch(self) -> Fetched:
-        """Get the archive: of the one whom a person named, else of the one whose credentials are in the directory.
+        """Get the archive with the fingerprint that the user gave, else with that of the directory's credentials.
 
-        Where neither is known, the plan judges by what the directory has recorded, or refuses.
+        If neither is known, the plan decides by the directory's record, or refuses.
         """
         request = self.request
         wanted = Wanted(
@@ -209,7 +209,7 @@ class Restore:
         assert self.fetched is not None
         unpacked = self.fetched.unpacked
         session = unpacked.session
-        # Whoever vouches for the archive vouches for its identity, too.
+        # A verified archive has a verified identity, too.
         known = [(session.time, session.identity.fingerprint)] if self.fetched.vouched else []
         return SessionRestoring(
             directory,
@@ -261,7 +261,7 @@ def sentence_of(code: str) -> str:
 
 
 def _own_fingerprint(directory: int) -> Fingerprint | None:
-    """Return whose credentials are in a directory, or in the newest whole copy of them; None where there are none."""
+    """Return the fingerprint of a directory's credentials, or of their newest complete copy; None without both."""
     data, _ = read_creds(directory)
     credentials = None if data is None else read_credentials(data)
     if credentials is None:
@@ -273,7 +273,7 @@ def _own_fingerprint(directory: int) -> Fingerprint | None:
 
 @contextmanager
 def _opened_or_empty(target: Target) -> Iterator[int]:
-    """Open a session directory; where it is missing, an empty one elsewhere, to plan with."""
+    """Open a session directory; if it is missing, open an empty temporary one for the plan."""
     if _exists(target):
         with opened(target) as directory:
             yield directory
@@ -291,10 +291,10 @@ def _exists(target: Target) -> bool:
 
 
 def _make(target: Target) -> list[str]:
-    """Make a directory that is missing, and those above it, closed to others; return those that were made.
+    """Create a missing directory and its parents, closed to others; return those that were created.
 
-    For root each belongs to the owner of the one above it, as a session's process must be able to write there. So that
-    owner may put a link in the place of what was just made: each is made in the one that is held open, by no path.
+    When run by root, each gets the owner of its parent, since the session's process must be able to write there. That
+    owner could then replace a new directory with a link, so each is created through its parent's open descriptor.
     """
     missing: list[str] = []
     path = os.path.abspath(target.full_path)  # noqa: PTH100 - links stay unresolved
@@ -335,7 +335,7 @@ def _remove_if_empty(path: str) -> None:
 
 
 def is_a_directory(path: str) -> bool:
-    """Return whether a path is a directory itself, and no link to one."""
+    """Return whether a path is a directory and not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
@@ -343,7 +343,7 @@ def is_a_directory(path: str) -> bool:
 
 
 def is_empty(path: str) -> bool:
-    """Return whether a path is a directory that holds nothing but files of the janitor's."""
+    """Return whether a path is a directory that is empty except for the janitor's files."""
     if not is_a_directory(path):
         return False
     try:

@@ -1,4 +1,4 @@
-"""`baileys-janitor restore`: put a session back from an archive, or a kept copy of creds.json."""
+"""`baileys-janitor restore`: restore a session from an archive, or creds.json from a kept copy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.terminal.json_output import RestoreDocument
 
 pause = time.sleep
-"""What waits while a directory is watched."""
+"""Waits while a directory is watched; tests replace it."""
 
 
 @click.command(
@@ -157,7 +157,7 @@ def command(
 
 
 def _is_from_an_archive(values: dict[str, Any]) -> bool:
-    """Return whether anything was typed that only archives have; the configuration may stand in the environment."""
+    """Return whether an option for archives was typed; a configuration file in the environment does not count."""
     if values["urls"] or values["repository_name"] or values["archive"] or values["every"]:
         return True
     source = click.get_current_context().get_parameter_source("config_path")
@@ -165,7 +165,7 @@ def _is_from_an_archive(values: dict[str, Any]) -> bool:
 
 
 class _Command:
-    """The commands that are printed: the one that was typed, with another end."""
+    """The command as typed, to print it again with other options."""
 
     def __init__(self, arguments: Sequence[str], paths: Sequence[str]) -> None:
         self._arguments = arguments
@@ -179,7 +179,7 @@ class _Command:
 
 
 def _the_one(found: Found) -> Target:
-    """Return the directory to restore in: one act is for one session."""
+    """Return the only directory found: each restore is for one session."""
     if len(found.targets) == 1:
         return found.targets[0]
     if found.targets:
@@ -254,7 +254,7 @@ def _undo(target: Target, document: RestoreDocument) -> str:
 
 
 def _require_stopped(document: RestoreDocument, typed: _Command, *, stopped: bool) -> None:
-    """Ask whether the process is stopped; without a terminal the option must say so."""
+    """Ask whether the process is stopped; without a terminal --stopped is required."""
     if stopped:
         return
     if _at_terminal():

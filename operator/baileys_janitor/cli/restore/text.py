@@ -1,4 +1,4 @@
-"""A session put back from an archive, or what would be, as people read it."""
+"""Prints restores from archives and their dry runs for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def print_restore(
     ready: str,
     path: str,
 ) -> None:
-    """Print one restore, or what it would do, and what to do next.
+    """Print one restore or its dry run, and the next step.
 
     `ready` is the command for when the process is stopped.
     """
@@ -91,7 +91,7 @@ def print_restore(
 
 
 def _print_kinds(document: RestoreSessionDocument, heading: str) -> None:
-    """Print what comes back by kind, and what does not and why."""
+    """Print the restored files by kind, and the others by reason."""
     rows = [[str(number), kind] for kind, number in document["restoredByKind"].items()]
     print_table([heading, "KIND"], rows, {heading})
     left = [

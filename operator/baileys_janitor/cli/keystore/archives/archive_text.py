@@ -1,4 +1,4 @@
-"""Backups of rows, for machines and as people read them."""
+"""Backups of rows, as documents and for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RowsBackupDocument(TypedDict):
-    """A backup of one session's rows. `forgotten` is why the database could not remember it."""
+    """A backup of one session's rows. `forgotten` is the reason why the database could not record it."""
 
     session: str
     tenant: str
@@ -37,7 +37,7 @@ class RowsBackupDocument(TypedDict):
 
 
 def backup_document(session: str, result: BackupResult) -> RowsBackupDocument:
-    """Return what came of a backup; the session is named with masked numbers."""
+    """Return the document of a backup; numbers in the session's name are masked."""
     return {
         "session": masked(session),
         "tenant": tenant_of(session),
@@ -62,7 +62,7 @@ def problem_documents(problems: Problems) -> list[dict[str, Any]]:
 
 
 def print_backups(documents: Sequence[RowsBackupDocument], now: float) -> None:
-    """Print a row for each session and repository, and what is worth knowing."""
+    """Print a row for each session and repository, and notes."""
     rows = []
     for document in documents:
         name = document["session"]

@@ -1,4 +1,4 @@
-"""The sessions whose archives a command on a database is about."""
+"""Selects the sessions whose archives a command on a database handles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Named(NamedTuple):
-    """A session of the store, and how archives know it; `name` is None where only its archives are known."""
+    """A session of the store, and its name among archives; `name` is None if only its archives are known."""
 
     name: str | None
     session: Session
@@ -34,7 +34,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """Below which names archives of a database's sessions lie: those of the command, or of a cluster's key store."""
+    """The prefix of the archives of a database's sessions: the one of the command, or of a cluster's key store."""
 
     namespace: str = KEY_STORE
     prefix: str = ""
@@ -44,7 +44,7 @@ class Place:
         return f"{self.prefix}{tenant_of(session)}"
 
     def holds(self, tenant: str) -> bool:
-        """Return whether archives of that tenant are those of a session there."""
+        """Return whether archives of that tenant belong to a session of this place."""
         return tenant.startswith(self.prefix)
 
 
@@ -78,7 +78,7 @@ def database_is_named(values: Mapping[str, Any]) -> bool:
 def named(
     names: Sequence[str], known: Mapping[str, Known], place: Place | None = None
 ) -> list[Named]:
-    """Return sessions by their names in the table; without any, those that have archives by the database's memory."""
+    """Return sessions by their names in the table; without names, those with archives on the database's record."""
     chosen = dict.fromkeys(names) if names else known
     where = place or Place()
     return [Named(each, Session(where.tenant(each), known.get(each, Known()))) for each in chosen]

@@ -1,4 +1,4 @@
-"""`baileys-janitor keystore archives`: what a repository holds of sessions whose keys a database holds."""
+"""`baileys-janitor keystore archives`: list the archives of sessions whose keys are in a database."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def pause(seconds: float) -> None:
-    """Wait; tests put a clock of their own in its place."""
+    """Wait; tests replace it with their own clock."""
     time.sleep(seconds)
 
 
@@ -151,7 +151,7 @@ def _quiet(
     problems: Problems,
     interrupt: Interrupt,
 ) -> list[str]:
-    """Return the sessions to whose rows nobody writes for a minute."""
+    """Return the sessions whose rows no process writes to for a minute."""
     from baileys_janitor.cli.terminal.formatting import counted, watching
     from baileys_janitor.keystore.restore.quiet import Writes
     from baileys_janitor.keystore.results import masked
@@ -175,7 +175,7 @@ def _quiet(
 
 
 def _chosen(backing_up: BackingUp, wanted: Sequence[str], problems: Problems) -> list[str]:
-    """Return the sessions to back up; no two of them share a name in the repository."""
+    """Return the sessions to back up, each with a distinct name in the repository."""
     from baileys_janitor.backup.names import tenant_of
     from baileys_janitor.keystore.results import masked
 

@@ -113,7 +113,7 @@ def command(
                 wanted = Wanted(
                     *(place.namespace, tenant, each.session.known, name),
                     owners.of(session_part(tenant)),
-                    anybody=True,  # whose it is, is shown
+                    anybody=True,  # the owner is shown
                 )
                 result = drill_rows(
                     *(database, facts, destination.repository, wanted, identities, time.time()),
@@ -139,7 +139,7 @@ def _chosen(
     problems: Problems,
     place: Place,
 ) -> list[Named]:
-    """Return the sessions that were named, else recorded, else remembered, else all that the repository has."""
+    """Return the named sessions, else the recorded ones, else those in the database, else all in the repository."""
     from baileys_janitor.backup.errors import BackupProblem
     from baileys_janitor.backup.known import Known
     from baileys_janitor.cli.backup.sessions import Session, archives_in

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def pause(seconds: float) -> None:
-    """Wait; tests put a clock of their own in its place."""
+    """Wait; tests replace it with their own clock."""
     time.sleep(seconds)
 
 
@@ -193,7 +193,7 @@ def _chosen(
 
 
 def _require_stopped(*, stopped: bool) -> None:
-    """Ask whether the processes are stopped; without a terminal the option must say so."""
+    """Ask whether the processes are stopped; without a terminal --stopped is required."""
     if stopped:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():

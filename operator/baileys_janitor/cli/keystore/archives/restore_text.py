@@ -1,4 +1,4 @@
-"""Sessions' rows put back from archives, or what would be, as people read it."""
+"""Prints restores of sessions' rows and their dry runs for people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATES: Final = {
 
 
 def print_restore(document: RowsRestoreDocument, now: float) -> None:
-    """Print one restore, or what it would do, and what to do next."""
+    """Print one restore or its dry run, and the next step."""
     if document["code"] is not None:
         return
     name = document["session"]
@@ -116,7 +116,7 @@ def _undo(document: RowsRestoreDocument) -> list[str]:
 
 
 def _print_kinds(document: RowsRestoreDocument, heading: str) -> None:
-    """Print what comes back by kind, and what does not and why."""
+    """Print the restored rows by kind, and the others by reason."""
     rows = [[str(number), kind] for kind, number in document["restoredByKind"].items()]
     if rows:
         print_table([heading, "KIND"], rows, {heading})

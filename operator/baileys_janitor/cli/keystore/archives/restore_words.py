@@ -1,4 +1,4 @@
-"""What the codes of a restore mean where rows are in the place of files."""
+"""Sentences for the codes of a restore of rows instead of files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from baileys_janitor.policy.archives.restore_credentials import (
     PRE_KEYS_REWRITTEN,
 )
 
-# Where rows are in the place of files, and no copies of creds are kept.
+# For rows instead of files; no copies of creds are kept.
 _SENTENCES: Final = {
     ALREADY_THERE: "The table has a row of that key, which is never replaced.",
     LIBRARY_TOO_OLD: (

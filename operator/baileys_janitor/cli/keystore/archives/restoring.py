@@ -1,4 +1,4 @@
-"""Restores of sessions' rows, one after the other: fetched, looked at or carried out, and told of."""
+"""Restores sessions' rows one after the other: fetch, dry run or restore, and report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class RowsRestoreDocument(TypedDict):
-    """A session's rows put back from an archive, or what would be. `told` are codes of what a person should know."""
+    """A restore of one session's rows or its dry run. `told` are codes of facts that a person should know."""
 
     session: str
     tenant: str
@@ -63,7 +63,7 @@ class RowsRestoreDocument(TypedDict):
 
 
 class Request(NamedTuple):
-    """What a person asked for; `name` is None for the latest archive. `known` is what the database remembers."""
+    """The user's request; `name` is None for the latest archive. `known` is what the database has recorded."""
 
     destination: Destination
     identities: Identities | None
@@ -76,7 +76,7 @@ class Request(NamedTuple):
 
 
 class Restores:
-    """The restores of one run. Trouble with a session goes into `problems`; `pause` waits for some seconds."""
+    """The restores of one run. Failures of a session go into `problems`; `pause` waits for some seconds."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Restores:
     def carry_out(
         self, database: Database, facts: Facts, sessions: Sequence[str], *, apply: bool
     ) -> list[RowsRestoreDocument]:
-        """Look at each session, or put it back. Raises KeystoreProblem for what is in the way of all."""
+        """Restore each session, or make its dry run. Raises KeystoreProblem for a failure that affects all."""
         if not apply:
             return self._each(sessions, None)
         self._restoring.begin()
@@ -134,7 +134,7 @@ class Restores:
         chosen = request.owners.of(tenant_of(session))
         fetched = self._fetch(session, tenant, chosen)
         source = fetched.unpacked.session
-        # Whoever vouches for the archive vouches for its identity, too.
+        # A verified archive has a verified identity, too.
         known = [(source.time, source.identity.fingerprint)] if fetched.vouched else []
         asked = Asked(
             request.mode, known, "" if chosen is None else chosen.identity, request.acknowledged
@@ -155,7 +155,7 @@ class Restores:
         return document
 
     def _fetch(self, session: str, tenant: str, chosen: Fingerprint | None) -> FetchedRows:
-        """Get the archive: of the one whom a person named, else of the one whose creds are in the table."""
+        """Get the archive with the fingerprint that the user gave, else with that of the creds in the table."""
         request = self._request
         own = self._restoring.own(session) if chosen is None else None
         count = chosen if own is None else fingerprint_of(own)
@@ -207,7 +207,7 @@ class Restores:
         }
 
     def _look_again(self, writes: Writes) -> None:
-        """See whether a process writes to what was restored, which then was not stopped."""
+        """Check whether a process writes to the restored rows, and so was not stopped."""
         if not self._restored:
             return
         writes.wait(AFTERWARDS_SECONDS, self._pause, self._interrupt.code)
