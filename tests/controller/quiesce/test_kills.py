@@ -296,3 +296,19 @@ async def test_a_namespace_goes_although_nothing_shows_that_its_operation_is_del
             return world.namespace not in {each["metadata"]["name"] for each in found["items"]}
 
         await until(left, "the namespace goes")
+
+
+async def test_a_tenant_that_is_not_known_yet_is_waited_for(world: Asked) -> None:
+    await asked(world)
+    async with life(world) as one:
+        tenants = dict(one.cache.tenants)
+        one.cache.tenants.clear()
+        uid = (await world.operation("stop"))["metadata"]["uid"]
+        for _ in range(3):
+            assert not one.manager.want(uid).failed
+            await one.look()
+        assert await replicas(world) == 2
+        one.cache.tenants.update(tenants)
+        await one.until_quiet()
+        await one.until_resumed()
+    await runs_again(world, 2)

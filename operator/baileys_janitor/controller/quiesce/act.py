@@ -197,7 +197,11 @@ class Actor:
     async def _record(self, hold: Hold, found: Workload, now: float) -> bool:
         if hold.record is None or not hold.record.holds:
             claim, others = self._claims(hold.namespace, hold.tenant)
-            refused = workload.refusal(found, claim or "", others, accepted=hold.request.accepted)
+            if claim is None:
+                # An operator that starts may know of the operation before it knows of the tenant.
+                hold.waits, hold.again = UNKNOWN_SAID, now + POLL_SECONDS
+                return False
+            refused = workload.refusal(found, claim, others, accepted=hold.request.accepted)
             if refused:
                 self._fail(hold, "Refused", refused)
                 return False
