@@ -1,4 +1,4 @@
-"""Clocks: the controller takes time from one, and tests bring their own."""
+"""Clocks: the controller reads time from one, and tests provide their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Clock(Protocol):
         """Return the Unix time in seconds."""
 
     def monotonic(self) -> float:
-        """Return seconds that pass evenly, whatever becomes of the Unix time."""
+        """Return monotonic seconds, which are independent of changes of the Unix time."""
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Return when `event` is set or the time `until` (Unix seconds; None: never) has come."""
@@ -45,9 +45,9 @@ class WallClock:
 
 
 class WatchedClock:
-    """A clock that notices when it is set: `on_step` is called with the seconds, before the new time is returned.
+    """A clock that detects when it is set: `on_step` is called with the seconds, before the new time is returned.
 
-    Whoever asks this clock alone never mixes times of before and after: what was noted before has been moved.
+    Code that uses only this clock never mixes times from before and after: stored times have been moved.
     """
 
     def __init__(self, clock: Clock, on_step: Callable[[float], None]) -> None:
@@ -64,7 +64,7 @@ class WatchedClock:
         return now
 
     def monotonic(self) -> float:
-        """Return seconds that pass evenly."""
+        """Return monotonic seconds."""
         return self._clock.monotonic()
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
@@ -73,13 +73,13 @@ class WatchedClock:
 
 
 class MonotonicClock:
-    """A clock's monotonic seconds in place of its Unix time: to measure how long something lasts."""
+    """Returns a clock's monotonic seconds in place of its Unix time, to measure durations."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def now(self) -> float:
-        """Return seconds that pass evenly; they are no Unix time."""
+        """Return monotonic seconds; they are no Unix time."""
         return self._clock.monotonic()
 
     monotonic = now
@@ -92,5 +92,5 @@ class MonotonicClock:
 
 
 def machine_time() -> float:
-    """Return what this machine's clock shows: for a comparison with another machine's, whatever clock was injected."""
+    """Return this machine's clock time, to compare it with another machine's, even if another clock is injected."""
     return time.time()

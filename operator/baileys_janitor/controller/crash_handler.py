@@ -1,4 +1,4 @@
-"""Contains unexpected exceptions: each is reported as a fault of the tenant it is about, and the loop goes on."""
+"""Contains unexpected exceptions: each is reported as a fault of its tenant, and the loop goes on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from baileys_janitor.tenants.record import AnyRecord
 logger = logging.getLogger("janitor.reconciler")
 
 LOG_AGAIN_SECONDS = 600.0
-"""Seconds until a traceback of the same place and tenant is written once more."""
+"""Seconds until a traceback of the same place and tenant is logged again."""
 LOGGED_MAX = 256
-"""Tracebacks that are remembered as written."""
+"""Maximum number of tracebacks remembered as logged."""
 
 
 class Contained:
-    """A block whose exceptions end it and nothing else; `crashed` is True afterwards if there was one."""
+    """A block whose exceptions end only the block; `crashed` is True afterwards if there was one."""
 
     def __init__(self, handle: Callable[[BaseException], None]) -> None:
         self._handle = handle
@@ -40,7 +40,7 @@ class Contained:
 
 
 class CrashHandler:
-    """Takes in exceptions: logs and counts them, and reports them on the tenants they are about."""
+    """Handles exceptions: logs and counts them, and reports them on their tenants."""
 
     def __init__(self, clock: Clock, bus: ChangeBus) -> None:
         self._clock = clock
@@ -50,8 +50,7 @@ class CrashHandler:
     def contain(self, where: str, tenants: Iterable[AnyRecord] = ()) -> Contained:
         """Return a context that contains the exceptions of a block; `where` is one of `changes.CRASH_SITES`.
 
-        The tenants that the block is about back off, and their condition Ready reports it, unless their
-        spec is refused.
+        The block's tenants back off, and their condition Ready reports the exception, unless their spec is refused.
         """
         concerned = list(tenants)
 
@@ -63,7 +62,7 @@ class CrashHandler:
         return Contained(handle)
 
     def back_off(self, tenants: Iterable[AnyRecord]) -> None:
-        """Have tenants back off after an unexpected exception that was about them."""
+        """Let tenants back off after an unexpected exception in their handling."""
         now = self._clock.now()
         for tenant in tenants:
             if tenant.backoff.retry_at > now and tenant.fault == INTERNAL_ERROR:

@@ -1,1 +1,1 @@
-"""The metrics of tenants and of the process, whoever serves them."""
+"""The metrics of tenants and of the process, for any server."""

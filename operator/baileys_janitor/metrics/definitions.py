@@ -1,4 +1,4 @@
-"""The metrics of the operator itself, each with what it means. Those of the tenants are in `tenants`."""
+"""The operator's own metrics, each with its meaning. The metrics of the tenants are in `tenants`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from baileys_janitor.tenants.fault import OF_CLAIMS
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One metric: its full name, type, meaning, labels, and how many series a process has of it at most.
+    """One metric: its full name, type, meaning, labels, and the maximum number of its series in a process.
 
-    `most` is None where that is up to somebody else, such as the codes that an API server answers with.
+    `most` is None if others determine the number, such as the status codes of an API server.
     """
 
     name: str
@@ -66,7 +66,7 @@ REASONS = (
         }
     )
 )
-"""Reasons that metrics distinguish. A result can bring any word of the right form, and then it is another one."""
+"""Reasons that metrics distinguish. A result can contain any word of the right form: all others count as `OTHER`."""
 
 WHY = get_args(CleanupReason)
 ENDINGS = (*OUTCOMES, KILLED)
@@ -75,22 +75,22 @@ UNDER_WAY = tuple(phase for phase in get_args(Phase) if phase not in ENDED)
 """Phases of operations that are not over."""
 ACTIONS = ("scan", "clean", "purge", "keep", "undo")
 OTHER = "other"
-"""In place of a word that is in none of these lists, such as that of a Job of a later version."""
+"""Replaces a word that is in none of these lists, such as one from a Job of a later version."""
 UNTOLD = "unknown"
-"""The kind of removed files of which the result had no room for it."""
+"""The kind of removed files that the result had no room to list by kind."""
 JOB_BUCKETS_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Buckets of a Job's duration: it takes about three seconds on an idle node, and a minute is its deadline."""
 NOTIFIED = ("sent", "failed")
 BREAKERS = 50
-"""Namespaces that are named as held."""
+"""Maximum number of namespaces reported as held."""
 STOPPED_MOST = 50
-"""Workloads that are named as stopped."""
+"""Maximum number of workloads reported as stopped."""
 OLDEST_MOST = 50
-"""Operations that are named as not over."""
+"""Maximum number of operations reported as not over."""
 CHANNELS = 20
-"""As many as the configuration may name."""
+"""The maximum number of channels in the configuration."""
 UNANSWERED = "<error>"
-"""The code of a request that nobody answered, as client-go's own metric has it."""
+"""The code of a request without an answer, as in client-go's own metric."""
 
 BUILD_INFO = Definition(
     "baileys_janitor_build_info", "gauge", "Always 1; the operator's version.", ("version",)
@@ -256,7 +256,7 @@ LEADERS_ONLY = (
     ACTIVE,
     ACTIVE_SINCE,
 )
-"""Gauges of one look at the fleet: a standby has no samples of them."""
+"""Gauges that are computed from the records of all tenants: a standby has no samples of them."""
 DEFINITIONS = (
     BUILD_INFO,
     LEADER,

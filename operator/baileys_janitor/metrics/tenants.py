@@ -1,7 +1,7 @@
-"""The metrics of each tenant, read from its record when Prometheus asks.
+"""The metrics of each tenant, read from its record during a scrape.
 
-Nothing is kept for a tenant beside the record, so its series go when it goes. Every series has the labels
-`namespace`, `tenant` and `company_id`, the names that people gave; no label ever holds a file's name.
+Nothing is stored for a tenant besides the record, so its series disappear with it. Every series has the labels
+`namespace`, `tenant` and `company_id`, names that people gave; no label ever contains a file's name.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Many = Callable[[TenantRecord, float], Iterable[tuple[str, Number]]]
 class Family:
     """One gauge of every tenant.
 
-    `one` or `many` reads it from a record and the time (Unix seconds); `many` gives a series for each value of
-    `label`. `most` bounds the series of one tenant. `brief`: it is there with `metrics.perTenant: Brief`, too.
+    `one` or `many` reads it from a record and the time (Unix seconds); `many` gives a series for each value of `label`.
+    `most` limits the series of one tenant. `brief`: also exported with `metrics.perTenant: Brief`.
     """
 
     name: str
@@ -63,7 +63,7 @@ def level(tenant: TenantRecord, now: float) -> int:
 
 
 def _files(tenant: TenantRecord) -> Mapping[str, Any]:
-    """Return the stored figures: what holds until the first look after a start."""
+    """Return the stored figures, which are valid until the first scan after a start."""
     if tenant.effective is not None and tenant.scan.last_scan is None:
         return {}  # of another directory
     return tenant.stored.status.get("files") or {}
@@ -107,7 +107,7 @@ _counted = _figure("counted")
 
 
 def until_emergency(tenant: TenantRecord, now: float) -> float | None:
-    """Return the seconds until the emergency threshold at the present growth; None while that is unknown."""
+    """Return the seconds until the emergency threshold at the present growth; None while unknown."""
     counted = _counted(tenant, now)
     if counted is None or tenant.effective is None or tenant.scan.last_scan is None:
         return None
@@ -164,7 +164,7 @@ def _failed(tries: Tries) -> Number | None:
 
 
 def _stalled(tenant: TenantRecord, _: float) -> Iterable[tuple[str, Number]]:
-    # Ready's reason is the fault's: both conditions are stated together.
+    # Ready's reason is that of the fault: both conditions are set together.
     if "Stalled" not in tenant.stored.signs:
         return []
     reason = str(tenant.stored.readiness)
@@ -370,10 +370,10 @@ FAMILIES: tuple[Family, ...] = (
         one=_free("free_inodes", "freeInodes"),
     ),
 )
-"""Every gauge of a tenant. `baileys_session_files_count` is a name that dashboards rely on: it stays, though lint
-would keep the suffix `_count` for histograms."""
+"""Every gauge of a tenant. Dashboards rely on the name `baileys_session_files_count`: it stays, although lint reserves
+the suffix `_count` for histograms."""
 
 
 def most(families: Iterable[Family]) -> int:
-    """Return how many series one tenant has at most."""
+    """Return the maximum number of series of one tenant."""
     return sum(family.most for family in families)

@@ -1,4 +1,4 @@
-"""Prometheus's text format, for the series of tenants and for what a process counts. Pure."""
+"""Prometheus's text format, for the series of tenants and for the counters of a process. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PLAIN = re.compile(r"[\w.-]*")
 
 
 def families(per_tenant: str) -> tuple[Family, ...]:
-    """Return the families of a tenant that `metrics.perTenant` asks for."""
+    """Return the families of a tenant that `metrics.perTenant` selects."""
     if per_tenant == "None":
         return ()
     return tuple(family for family in FAMILIES if family.brief or per_tenant == "Full")
 
 
 def written(of: Definition, values: Mapping[tuple[str, ...], Number]) -> Iterator[str]:
-    """Yield the lines of one metric with these values by those of its labels."""
+    """Yield the lines of one metric with these values, by the values of its labels."""
     yield f"# HELP {of.name} {of.help}\n# TYPE {of.name} {of.kind}\n"
     for labels, value in values.items():
         named = ",".join(
@@ -35,7 +35,7 @@ def written(of: Definition, values: Mapping[tuple[str, ...], Number]) -> Iterato
 
 
 def whole_family(family: Family, tenants: Iterable[TenantRecord], now: float) -> str:
-    """Return a family with its head; empty where it has no series."""
+    """Return a family with its head; empty if it has no series."""
     lines = "".join(lines_of(family, tenants, now))
     head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
     return head + lines if lines else ""
@@ -64,12 +64,12 @@ def _labels(tenant: TenantRecord) -> str:
 
 
 def escaped(value: str) -> str:
-    """Return a label's value as the text format has it."""
+    """Return a label's value, escaped for the text format."""
     if _PLAIN.fullmatch(value):
         return value
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def number_text(number: Number) -> str:
-    """Return a number as the text format has it."""
+    """Return a number in the text format."""
     return "+Inf" if number == math.inf else repr(number)

@@ -1,1 +1,1 @@
-"""Stops the workload of a tenant and starts it again: what to do next, and never more than was there. Pure."""
+"""Stops the workload of a tenant and starts it again with at most its earlier replicas: decides the next step. Pure."""

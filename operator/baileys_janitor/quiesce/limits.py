@@ -1,4 +1,4 @@
-"""How long a workload may be down, and when it is to be started again. Pure."""
+"""How long a workload may be down, and when to start it again. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DURATION_SECONDS: Final = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds until the pods must be gone, and until the workload is started again whatever else goes on."""
+    """Seconds until the pods must be gone, and until the workload is started again in any case."""
 
     timeout: float = TIMEOUT_SECONDS
     max_duration: float = MAX_DURATION_SECONDS
@@ -22,10 +22,10 @@ class Limits:
     def why_resume(
         self, record: QuiesceRecord | None, begun: float, quiet: bool, now: float
     ) -> str:
-        """Return why the workload is to be started again, empty when it is not.
+        """Return why to start the workload again; empty if it is not to be started.
 
         Args:
-            begun: when it was begun, in Unix seconds; where there is a record, the record's time counts.
+            begun: when it was begun, in Unix seconds; if there is a record, the record's time counts.
             quiet: whether no pod has used the claim since, at any time.
         """
         since = begun if record is None else record.since
@@ -36,7 +36,7 @@ class Limits:
         return ""
 
     def next_time(self, record: QuiesceRecord | None, begun: float, quiet: bool) -> float:
-        """Return when that may change by itself, in Unix seconds."""
+        """Return when that may change without an event, in Unix seconds."""
         since = begun if record is None else record.since
         waiting = not quiet and (record is None or record.quiet is None)
         return (

@@ -1,9 +1,9 @@
 """Decides the next step of stopping a workload and starting it again. Pure: a situation in, one step out.
 
-Every step is safe to be taken twice, and to be lost. The workload is recorded, then the operation is held by a
-finalizer, then the workload is scaled to 0 on the very version that was read; only a record that nobody can remove
-unseen lets it be stopped, so that somebody will always start it. A step whose answer was lost is not repeated
-blindly: the workload itself shows what has come of it. See `docs/quiesce.md`.
+Every step can be repeated, and can be lost, without harm. The workload is recorded, then a finalizer holds the
+operation, then the workload is scaled to 0 at exactly the version that was read. It is stopped only while nobody can
+remove the record unseen, so it will always be started again. A step whose answer was lost is not repeated blindly: the
+workload itself shows the result. See `docs/quiesce.md`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from baileys_janitor.quiesce.record import (
 from baileys_janitor.quiesce.workload import Workload
 
 LATE_SECONDS = 60.0
-"""For how long a scale whose answer was lost may still be carried out. Requests end after half of that."""
+"""How long a scale without an answer may still be carried out. Requests end after half of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write the workload, its uid and its replicas into the operation's status, in place of what stands there."""
+    """Write the workload, its uid and its replicas into the operation's status, replacing the record there."""
 
     workload: Workload
 
@@ -38,7 +38,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """PUT so many replicas, with the uid and the version of this workload."""
+    """PUT this number of replicas, with the uid and the version of this workload."""
 
     workload: Workload
     replicas: int
@@ -46,19 +46,19 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Write into the record that the workload was seen at 0."""
+    """Write into the record that the workload was seen with 0 replicas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing uses the claim. `first`: write into the record that it is so, unless there is none."""
+    """Nothing uses the claim. `first`: write that into the record, if there is one."""
 
     first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again later, at `until` (Unix seconds) at the latest; `pods` use the claim."""
+    """Check again at `until` (Unix seconds) at the latest; `pods` use the claim."""
 
     pods: tuple[str, ...] = ()
     until: float | None = None
@@ -66,7 +66,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Write into the record how it ended; `managers` own the replicas now."""
+    """Write the outcome into the record; `managers` own the replicas now."""
 
     outcome: str
     managers: tuple[str, ...] = ()
@@ -74,12 +74,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Take the finalizer off the operation."""
+    """Remove the finalizer from the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """Nothing is to be done any more."""
+    """Nothing remains to be done."""
 
 
 Step = Record | Hold | Scale | Confirm | Quiet | Wait | End | Release | Over
@@ -87,16 +87,16 @@ Step = Record | Hold | Scale | Confirm | Quiet | Wait | End | Release | Over
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a step is decided by.
+    """The inputs of the decision on a step.
 
     Attributes:
-        record: what stands in the operation's status; None before anything does.
+        record: the record in the operation's status; None if there is none yet.
         held: whether the operation has the finalizer.
-        workload: as just read; None when there is none of that name.
+        workload: as just read; None if none has that name.
         pods: those that use the claim and may write to it.
         resume: whether the workload is to be started again.
-        unsure: until when a scale of ours may still be carried out whose answer is not known, in Unix seconds; 0 when
-            there is none. After a start nothing is known of what was begun before.
+        unsure: until when an unanswered scale of ours may still be carried out, in Unix seconds; 0 if there is none.
+            After a start, requests sent before are unknown.
         now: Unix seconds.
     """
 
@@ -110,7 +110,7 @@ class Situation:
 
 
 def next_step(at: Situation) -> Step:
-    """Return what is to be done now. `Scale` only ever asks for 0, or for what was recorded."""
+    """Return the next step. `Scale` only ever asks for 0, or for the recorded number."""
     record = at.record
     if record is None:
         return _begin(at)
@@ -126,7 +126,7 @@ def next_step(at: Situation) -> Step:
 
 def _begin(at: Situation) -> Step:
     if at.held:
-        # Somebody took the record out of the status, or a write of it was lost: nothing was scaled without one.
+        # Somebody removed the record from the status, or a write of it was lost: nothing was scaled without a record.
         return Release()
     if at.resume:
         return Over()
@@ -136,7 +136,7 @@ def _begin(at: Situation) -> Step:
 
 
 def _stop(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
-    """Go on with a workload that is not known to have been scaled."""
+    """Continue with a workload that is not known to have been scaled."""
     if not workload.replicas:
         if not at.unsure or workload.others:
             return End(STOPPED_BY_OTHERS, workload.others)
@@ -152,7 +152,7 @@ def _stop(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
 
 def _stopped(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
     if workload.replicas:
-        # Where nobody owns the replicas, as after a scale of 0, a scale leaves no name: neither ours nor another's.
+        # If nobody owns the replicas, as after a scale to 0, a scale leaves no manager: neither ours nor another's.
         nameless = not workload.managers and workload.replicas == record.replicas
         ours = workload.scaled_by_us or (at.resume and nameless)
         return End(RESUMED if ours else FOUGHT, workload.others)
@@ -164,7 +164,7 @@ def _stopped(at: Situation, record: QuiesceRecord, workload: Workload) -> Step:
 
 
 def _afterwards(at: Situation, record: QuiesceRecord) -> Step:
-    """Where the workload is gone, or is stopped by others, what remains is to wait for its pods."""
+    """If the workload is gone, or others have stopped it, only wait for its pods."""
     if at.resume or record.outcome not in (GONE, STOPPED_BY_OTHERS):
         return Over()
     return _wait_for_pods(at, record)
@@ -174,6 +174,6 @@ def _wait_for_pods(at: Situation, record: QuiesceRecord | None) -> Step:
     if at.pods:
         return Wait(at.pods)
     if record is not None and record.stopped is not None and at.now < at.unsure:
-        # A scale of an operator that is gone may still start it.
+        # A scale by an operator that is gone may still start it.
         return Wait(until=at.unsure)
     return Quiet(first=record is not None and record.quiet is None)

@@ -1,4 +1,4 @@
-"""What is recorded of a workload before it is stopped, so that whoever comes after can start it again. Pure."""
+"""The record of a workload before it is stopped, so that any later operator can start it again. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 RESUMED, GONE, FOUGHT = "Resumed", "Gone", "Fought"
 STOPPED_BY_OTHERS, NEVER_STOPPED = "StoppedByOthers", "NeverStopped"
 OUTCOMES: Final = (RESUMED, GONE, FOUGHT, STOPPED_BY_OTHERS, NEVER_STOPPED)
-"""How a quiesce ends: started again by us; the workload is gone; somebody else has started it; somebody else wants it
-stopped, so that it is not ours to start; it was never stopped."""
+"""The outcomes of a quiesce: we have started the workload again; it is gone; somebody else has started it; somebody
+else wants it stopped, so we must not start it; it was never stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuiesceRecord:
     """One workload, as it was before it was stopped. Times are Unix seconds.
 
-    `stopped` is when it was seen at 0 after we had scaled it, None while that is not known; `quiet` when no pod used
-    the claim for the first time. `outcome` is one of `OUTCOMES` once the workload is no affair of ours any more.
+    `stopped` is when it was seen at 0 after we had scaled it, None while unknown; `quiet` is the first time at which no
+    pod used the claim. `outcome` is one of `OUTCOMES` once we no longer manage the workload.
     """
 
     kind: str
@@ -31,5 +31,5 @@ class QuiesceRecord:
 
     @property
     def holds(self) -> bool:
-        """Return whether the workload may be stopped because of us."""
+        """Return whether we may have stopped the workload."""
         return not self.outcome

@@ -1,4 +1,4 @@
-"""What is said of a workload that is stopped or started again: sentences with a way out. Pure."""
+"""Messages about a workload that is stopped or started again: sentences with a way out. Pure."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _WAYS_OUT = (
 
 
 def named(record: QuiesceRecord) -> str:
-    """Return the workload as kubectl names it."""
+    """Return the workload in kubectl's notation."""
     return f"{record.kind.lower()}/{record.name}"
 
 
 def way_out(managers: Sequence[str]) -> str:
-    """Return what to do about whoever has scaled a workload up again."""
+    """Return how to stop the controller or person that has scaled the workload up again."""
     for manager in managers:
         for prefix, advice in _WAYS_OUT:
             if manager.startswith(prefix):
@@ -69,7 +69,7 @@ def way_out(managers: Sequence[str]) -> str:
 
 
 def waiting(pods: Sequence[str]) -> str:
-    """Return what is waited for."""
+    """Return a sentence about the pods that block the operation."""
     listed = ", ".join(pods[:PODS_NAMED])
     more = f" and {len(pods) - PODS_NAMED} more" if len(pods) > PODS_NAMED else ""
     verb = "uses" if len(pods) == 1 else "use"
@@ -78,7 +78,7 @@ def waiting(pods: Sequence[str]) -> str:
 
 
 def ended(record: QuiesceRecord, managers: Sequence[str]) -> str:
-    """Return how it ended, and what to do if it ended badly."""
+    """Return the outcome, and what to do about a bad one."""
     what, count = named(record), record.replicas
     replicas = "1 replica" if count == 1 else f"{count} replicas"
     if record.outcome == RESUMED:

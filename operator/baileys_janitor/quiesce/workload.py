@@ -1,4 +1,4 @@
-"""A workload as far as stopping it needs: its replicas, who has written them last, and whose pods it makes. Pure."""
+"""The fields of a workload that are needed to stop it: its replicas, their last writers, and the claims. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEPLOYMENT, STATEFUL_SET = "Deployment", "StatefulSet"
 PLURALS: Final = {DEPLOYMENT: "deployments", STATEFUL_SET: "statefulsets"}
 """The kinds that can be scaled, with their resources in `apps/v1`."""
 MANAGER: Final = "baileys-janitor"
-"""Our name in managedFields. No other operator of this cluster may write under it."""
+"""Our field manager in managedFields. No other operator of this cluster may write under this name."""
 SCALE: Final = "scale"
 REPLICAS_MAX: Final = 2**31 - 1
 CLAIMS_MAX: Final = 10_000
@@ -26,8 +26,8 @@ class Workload:
     """A Deployment or a StatefulSet.
 
     `version` is its resourceVersion. `managers` own its replicas by managedFields, we as `MANAGER` through the scale
-    subresource; a scale of 0 leaves them without an owner. `controller` is the kind and name of what owns the workload
-    and may scale it, empty when nothing does. `claims` are those that its pods mount.
+    subresource; a scale to 0 leaves them without an owner. `controller` is the kind and name of the owner of the
+    workload that may scale it, empty without one. `claims` are the claims that its pods mount.
     """
 
     kind: str
@@ -42,17 +42,17 @@ class Workload:
 
     @property
     def scaled_by_us(self) -> bool:
-        """Return whether nobody but the janitor has written the replicas last."""
+        """Return whether only the janitor has written the replicas last."""
         return self.managers == (MANAGER,)
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Return who else owns the replicas."""
+        """Return the other owners of the replicas."""
         return tuple(name for name in self.managers if name != MANAGER)
 
 
 def read(kind: str, found: Object) -> Workload:
-    """Read a workload as the API server gives it."""
+    """Read a workload from an API object."""
     metadata, spec = part(found, "metadata"), part(found, "spec")
     replicas = _count(spec.get("replicas"), 1)
     return Workload(
@@ -75,7 +75,7 @@ def _managers(metadata: Object) -> Iterator[str]:
             continue
         name = text(entry.get("manager"))
         if name == MANAGER and entry.get("subresource") != SCALE:
-            # Whoever calls himself so and writes the workload itself is not us.
+            # A manager with our name that writes the workload itself, not its scale, is not us.
             name = f"{MANAGER} (not the operator)"
         yield name if _PRINTABLE.fullmatch(name) else UNNAMED
 
@@ -89,7 +89,7 @@ def _controller(metadata: Object) -> str:
 
 
 def _claims(name: str, spec: Object, replicas: int) -> Iterator[str]:
-    """Yield the claims of a workload's pods: those that the template names, and those that are made for each pod."""
+    """Yield the claims of a workload's pods: those in the template, and those created for each pod."""
     pod = part(spec, "template", "spec")
     own = {
         text(part(each, "metadata").get("name"))
@@ -106,12 +106,12 @@ def _claims(name: str, spec: Object, replicas: int) -> Iterator[str]:
 
 
 def refusal(workload: Workload | None, claim: str, others: Iterable[str], *, accepted: bool) -> str:
-    """Return why a workload must not be stopped for a tenant, empty when it may.
+    """Return why a workload must not be stopped for a tenant, empty if it may be.
 
     Args:
         claim: the claim of the tenant.
         others: the claims of the other tenants of the namespace, one for each tenant.
-        accepted: whether `acknowledge: StopsTenants` stands in the request.
+        accepted: whether the request contains `acknowledge: StopsTenants`.
     """
     if workload is None:
         return "There is no such workload in this namespace: correct quiesce.workload."

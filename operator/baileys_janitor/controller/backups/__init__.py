@@ -1,1 +1,1 @@
-"""Backups and drills of tenants: when they are due, their Jobs, and what these bring."""
+"""Backups and drills of tenants: their schedule, their Jobs, and the results."""

@@ -1,8 +1,8 @@
-"""Takes up the Jobs of backups and drills that an earlier operator has begun, so that what they bring counts, once.
+"""Adopts the Jobs of backups and drills that an earlier operator has begun, so that each result counts once.
 
 Before a Job is created its name is stored in the status of one of its tenants. Nobody can guess that name, so a Job
-that has it is the operator's own, whatever its labels are; what its members were told is read from its template,
-which nobody can change. A result that the earlier operator has taken in already is known by the time of the attempt.
+that has it is the operator's own, whatever its labels are. The tasks of its members are read from its template, which
+nobody can change. A result that the earlier operator has recorded already is recognized by the time of the attempt.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.tenants.record import TenantRecord
 
 MEMBERS_SECONDS = 20.0
-"""Seconds that a Job waits until all its members are known; of those that are gone nothing is taken in."""
+"""Seconds that a Job waits until all its members are known; results of members that are gone are dropped."""
 DRILLS = "janitor-drill-"
-"""What the name of a drill's Job begins with: it is in the operator's namespace."""
+"""The prefix of the name of a drill's Job, which runs in the operator's namespace."""
 
 
 class Adoption:
-    """Finds those Jobs among the leftovers. `take_up` is called with each and with what its members were told."""
+    """Finds those Jobs among the leftovers. `take_up` is called with each Job and the tasks of its members."""
 
     def __init__(
         self,
@@ -54,14 +54,14 @@ class Adoption:
         return len(self._waiting)
 
     def observe(self, tenant: TenantRecord) -> None:
-        """Take note of the Job that a tenant's status names."""
+        """Record the Job that a tenant's status names."""
         name = tenant.backup.job
         if name:
             namespace = self._home if name.startswith(DRILLS) else tenant.namespace
             self._recorded.add((namespace, name))
 
     def look(self, spawn: Spawn) -> None:
-        """Read Jobs that are there, and take up those whose members are known."""
+        """Read the existing Jobs, and adopt those whose members are known."""
         for leftover in self._leftovers.of_backups():
             place = leftover.namespace, leftover.name
             if place in self._recorded and leftover.uid not in self._read:
@@ -78,7 +78,7 @@ class Adoption:
             self._take_up(tracked, told)
 
     async def _look_at(self, leftover: Leftover) -> None:
-        """Read a Job; one that is not as the operator makes them stays among the leftovers, and is deleted."""
+        """Read a Job. One that differs from the operator's own Jobs stays among the leftovers, and is deleted."""
         where = path("jobs", leftover.namespace, group=JOBS)
         named = f"metadata.name={leftover.name}"
         try:
@@ -101,7 +101,7 @@ class Adoption:
                 created=self._clock.now(),
                 claims=manifest.claims_of(job),
                 uid=leftover.uid,
-                # Its pod may have been shown before.
+                # Its pod's event may have come before.
                 overheard=True,
                 failed_at=self._clock.now() if leftover.ended else None,
                 suspended=leftover.suspended,

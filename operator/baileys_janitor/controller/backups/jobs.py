@@ -1,4 +1,4 @@
-"""The Jobs of backups and drills, and what each member of one was told. Pure."""
+"""The Jobs of backups and drills, and the task of each member. Pure."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 
 TENANT_SECONDS = 120
-"""Seconds that one tenant may take, whatever its volume and its repositories do."""
+"""Seconds that one tenant may take, independent of its volume and its repositories."""
 MARGIN_SECONDS = 60
-"""Seconds that a pod may run for longer than its members may take."""
+"""Seconds that a pod may run beyond the time of its members."""
 DEADLINE_MAX_SECONDS = 3600
-"""Seconds that no pod may exceed: the chart's admission policy allows no more."""
+"""Maximum run time of any pod, in seconds: the limit of the chart's admission policy."""
 TASK_BYTES_MAX = 100_000
-"""A process takes arguments of up to 128 KiB."""
+"""A process accepts arguments of up to 128 KiB."""
 MOST_BY_REPOSITORIES = (25, 25, 20, 16, 12)
-"""Tenants whose results have room in a termination message, by the number of repositories."""
+"""Number of tenants whose results fit a termination message, by the number of repositories."""
 MEMORY = "256Mi"
 """A tenant's files are staged in memory, packed, and put: at most 64 MiB of each at a time."""
 COMMAND = "backup-job"
 MEMBERS_TEXT_MAX = 16_384
-"""Characters of the list of a Job's members: 25 names and uids."""
+"""Maximum characters of the list of a Job's members: 25 names and uids."""
 IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A tenant for which something is due, in the repositories of these names."""
+    """A tenant with due backups or drills, in the repositories with these names."""
 
     tenant: TenantRecord
     action: str
@@ -55,10 +55,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a Job was told of one member: its repositories by their places in the task, and which archives are known.
+    """A member's task in a Job: its repositories by their places in the task, and its known archives.
 
-    `recipients` is the hash of those that it encrypts to. `since` is when an earlier operator made it (Unix seconds),
-    None for a Job of this one.
+    `recipients` is the hash of the recipients that it encrypts to. `since` is when an earlier operator created it (Unix
+    seconds), None for a Job of this operator.
     """
 
     repositories: dict[int, str]
@@ -70,7 +70,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What tenants of one Job have in common."""
+    """The common values of the tenants of one Job."""
 
     namespace: str
     action: str
@@ -78,7 +78,7 @@ class Group:
     place: Place
     resources: str
     shard: int = 0
-    """Of a drill: the Job must have one owner, whoever looks after which shards."""
+    """For a drill: exactly one replica must own the Job, whatever its shards are."""
 
     @classmethod
     def of(cls, wanted: Wanted, home: str, shards: int = 1) -> Group:
@@ -94,14 +94,14 @@ class Group:
 
 
 def _as_read(backups: ClusterBackups) -> ClusterBackups:
-    """Return what of the settings a drill hangs on, so that tenants which differ in the rest share one."""
+    """Return the settings that affect a drill, so that tenants which differ in others share one."""
     return replace(backups, group=replace(backups.group, repositories=(), recipients=()))
 
 
 def batches(
     wanted: Sequence[Wanted], home: str, most: dict[tuple[str, str], int], shards: int = 1
 ) -> list[tuple[Group, list[Wanted]]]:
-    """Group what is due into as few Jobs as settings, places and limits allow; `most` limits some tenants' Jobs."""
+    """Group due tenants into as few Jobs as settings, places and limits allow; `most` limits some tenants' Jobs."""
     grouped: dict[Group, list[Wanted]] = {}
     for each in wanted:
         grouped.setdefault(Group.of(each, home, shards), []).append(each)
@@ -127,7 +127,7 @@ def batches(
 def job_of(
     group: Group, members: Sequence[Wanted], pod: Pod, now: float
 ) -> tuple[Object, list[Told]] | None:
-    """Return the Job of a batch and what its members are told; None where the task is too long for one."""
+    """Return the Job of a batch and the tasks of its members; None if the task is too long for one."""
     drills = group.action == DRILL
     repositories, secrets = _mounts(group)
     stores = [store(each, place) for place, each in enumerate(repositories)]
@@ -197,9 +197,9 @@ def _is_lost(wanted: Wanted) -> bool:
 
 
 def read_job(job: Object, home: str) -> tuple[list[manifest.Member], list[Told]] | None:
-    """Return the members of a Job that `job_of` made, and what they were told; None for any other Job.
+    """Return the members of a Job that `job_of` made, and their tasks; None for any other Job.
 
-    Only its template is read, which nobody can change once the Job is there. `home` is where drills run.
+    Only its template is read, which nobody can change once the Job exists. `home` is the namespace of drills.
     """
     template = decoding.part(job, "spec", "template")
     namespace = decoding.text(decoding.part(job, "metadata").get("namespace"))
@@ -239,7 +239,7 @@ def read_job(job: Object, home: str) -> tuple[list[manifest.Member], list[Told]]
 
 
 def _listed_members(annotations: Object) -> list[tuple[str, str]]:
-    """Return names and uids as `manifest.job` lists them."""
+    """Return names and uids from the list that `manifest.job` writes."""
     try:
         found = parse(decoding.text(annotations.get(manifest.MEMBERS_ANNOTATION), MEMBERS_TEXT_MAX))
     except JsonError:
@@ -251,12 +251,12 @@ def _listed_members(annotations: Object) -> list[tuple[str, str]]:
 
 
 def identity_file(backups: ClusterBackups) -> str | None:
-    """Return where a drill's pod finds what opens archives."""
+    """Return the path in a drill's pod of the identity that opens archives."""
     return f"{IDENTITY_DIRECTORY}/{IDENTITY_KEY}" if backups.identity_secret_name else None
 
 
 def deadline_seconds(members: int) -> int:
-    """Return how long the pod of a Job of so many members may run."""
+    """Return how long the pod of a Job with this number of members may run."""
     return min(TENANT_SECONDS * members + MARGIN_SECONDS, DEADLINE_MAX_SECONDS)
 
 
@@ -269,7 +269,7 @@ def mounts(
 ) -> tuple[list[ClusterRepository], list[SecretMount]]:
     """Return the repositories of a Job, and the Secrets that its pod mounts for them.
 
-    None of them is required for the pod to start: one that is missing is the trouble of its repository alone.
+    The pod starts without any of them: a missing one makes only its own repository fail.
     """
     if drills:
         repositories = [each.repository for each in backups.sources]
@@ -290,7 +290,7 @@ def mounts(
 
 
 def store(repository: ClusterRepository, place: int) -> Store:
-    """Return a repository as a Job is told of it, the number `place` of its list."""
+    """Return a repository in the form of a Job's task, at `place` in its list."""
     return Store(
         repository.name,
         repository.url,
@@ -306,7 +306,7 @@ def _claim(tenant: TenantRecord) -> str:
 
 
 def with_memory(given: Object) -> Object:
-    """Return the resources of a Job of backups: those of every Job, with the memory that staging takes at least."""
+    """Return the resources of a Job of backups: those of every Job, with at least the memory that staging takes."""
     limits = given.get("limits") or {}
     asked = [limits.get("memory"), (given.get("requests") or {}).get("memory")]
     memory = max([MEMORY, *(str(each) for each in asked if each)], key=amount_of)

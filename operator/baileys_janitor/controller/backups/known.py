@@ -1,4 +1,4 @@
-"""Which archives of a tenant are known to be ours, before and after a Job. Pure."""
+"""The list of a tenant's own archives, before and after a Job. Pure."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from baileys_janitor.policy.archives.known_archives import KnownArchives, PutArc
 from baileys_janitor.tenants.backup_state import Archived
 
 LISTED_SECONDS = 84_600.0
-"""Seconds after which a Job is told of all archives, so that it can compare a list."""
+"""Seconds after which a Job gets the list of all archives, so that it can compare it with the repository."""
 PENDING_SECONDS, PENDING_MOST = 86_400.0, 32
-"""Seconds that an archive is remembered of which no repository says that it is there, since its put may have arrived;
-and how many of them, the newest, so that they never take the room of those that are there."""
+"""How many seconds an archive is remembered that no repository has listed, since its put may have arrived; and how many
+of them, the newest, so that they never take the room of listed ones."""
 CLOCKS_SECONDS = 86_400.0
-"""How far the clocks of a node and of the operator may lie apart: what is further away was never read."""
+"""Maximum difference between the clocks of a node and of the operator: times further away are invalid."""
 NEWEST = 2
-"""Archives of each repository that are told where no list is made."""
+"""Number of archives of each repository in the task when no list is made."""
 
 
 def needs_all(known: KnownArchives, repositories: int, now: float) -> bool:
-    """Return whether a Job may list one of so many repositories, so that it must be told of all archives."""
+    """Return whether a Job may list one of so many repositories, so that it needs the list of all archives."""
     fresh = [when for when in known.listed.values() if 0 <= now - when < LISTED_SECONDS]
     return len(fresh) < repositories
 
 
 def newest(known: KnownArchives) -> KnownArchives:
-    """Return the newest archives of each repository alone."""
+    """Return only the newest archives of each repository."""
     counts: dict[str, int] = {}
     kept = []
     for each in known.archives:
@@ -48,12 +48,12 @@ def merged(
     now: float,
     kept_seconds: float | None,
 ) -> KnownArchives:
-    """Return what is known after a Job that was told `sent`.
+    """Return the known archives after a Job that was given `sent`.
 
     Args:
-        repositories: by place in the task, the name under which a repository is remembered.
-        recipients: the hash of those that the Job encrypted to.
-        kept_seconds: how long the stores keep an object, None where the janitor removes them.
+        repositories: by place in the task, the name under which a repository is stored.
+        recipients: the hash of the recipients that the Job encrypted to.
+        kept_seconds: how long the stores keep an object, None if the janitor removes them.
     """
     archives = {_key(each): each for each in known.archives}
     listed = dict(known.listed)
@@ -80,7 +80,7 @@ def merged(
     if made is not None:
         for place, outcome in result.outcomes.items():
             if outcome.outcome == FAILED:
-                # Its put may have arrived: the next Job looks.
+                # Its put may have arrived: the next Job checks.
                 listed.pop(repositories.get(place, ""), None)
     pending = sorted((each for each in archives.values() if not each.held), key=_key)
     recent = [each for each in pending[-PENDING_MOST:] if each.time >= now - PENDING_SECONDS]
@@ -91,7 +91,7 @@ def merged(
 
 
 def archived(known: KnownArchives, repository: str | None, *, listable: bool) -> Archived | None:
-    """Return the newest archive in a repository, and what lies beside it; None where there is none."""
+    """Return the newest archive in a repository, and figures of the others; None if there is none."""
     there = [each for each in known.archives if repository in each.held]
     if not there:
         return None
@@ -112,7 +112,7 @@ def _compare(
     held: Iterable[int],
     name: str,
 ) -> None:
-    """Take in a list: what the task named is there or not; nothing is said of what came meanwhile."""
+    """Record a list: each archive in the task exists or not. Archives that were put since are not affected."""
     there = {_key(sent[place]) for place in held if place < len(sent)}
     for each in sent:
         found = archives.get(_key(each))
@@ -137,7 +137,7 @@ def _names(
 
 
 def _readers(known: KnownArchives, result: MemberResult, recipients: str) -> str:
-    """Return who can read the newest archives: nobody knows it while one repository has not got the new one."""
+    """Return who can read the newest archives; unknown until every repository has the new one."""
     everywhere = all(each.outcome == PUT for each in result.outcomes.values())
     only = everywhere or not known.archives or known.recipients == recipients
     return recipients if only else ""

@@ -1,4 +1,4 @@
-"""Creates Jobs of backups and drills, and looks after them, whatever kind of resource they are for."""
+"""Creates and supervises Jobs of backups and drills, for any kind of resource."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ R = TypeVar("R", bound=AnyRecord)
 T = TypeVar("T")
 
 LATE_SECONDS = 60.0
-"""Seconds after its deadline at which a pod is given up that its node has not ended."""
+"""Seconds after its deadline at which a pod that its node has not ended is given up."""
 ASK_SECONDS = 5.0
-"""Seconds between two looks at a Job in a namespace that is not watched."""
+"""Seconds between two reads of a Job in a namespace that is not watched."""
 
 
 class BackupLauncher(JobLauncher, Generic[T]):
-    """Creates one Job. What becomes of it is the backups' affair, and never a fault of the resource.
+    """Creates one Job. Its outcome is recorded for the backups, and is never a fault of the resource.
 
-    While it is there, `told` has what the Job was told by its name. `refused` is called where it cannot be created,
-    `record` with its name before.
+    While the Job exists, `told` has its task by its name. `refused` is called if it cannot be created, `record` with
+    its name before the creation.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class BackupLauncher(JobLauncher, Generic[T]):
         self._told.pop(tracked.name, None)
 
     def _doubt(self, tenants: Sequence[AnyRecord]) -> None:
-        """Do nothing: a backup that is made twice harms nobody."""
+        """Do nothing: a repeated backup does no harm."""
 
     def _refused(self, tenants: Sequence[AnyRecord], fault: Fault) -> None:  # noqa: ARG002
         self._on_refusal(fault)
 
 
 class BackupTimeouts(JobTimeouts[R]):
-    """Looks after the Jobs of backups: these take longer, and a pod that does not start is no fault of the resource.
+    """Supervises the Jobs of backups: these take longer, and a pod that does not start is no fault of the resource.
 
     `deadline` returns how many seconds the pod of a Job may run.
     """
@@ -118,7 +118,7 @@ class BackupTimeouts(JobTimeouts[R]):
 
 
 class OperatorNamespace(Generic[R]):
-    """The operator's own namespace, where drills run, as far as no watch shows what happens there."""
+    """The operator's own namespace, in which drills run; used if no watch covers it."""
 
     def __init__(
         self,
@@ -140,14 +140,14 @@ class OperatorNamespace(Generic[R]):
         self._asked_at = 0.0
 
     async def adopt(self, is_ours: Callable[[Object], bool]) -> None:
-        """Have the drills deleted that an earlier operator left there."""
+        """Delete the drills that an earlier operator left there."""
         if self._watched or not self._drills:
             return
         where = f"{JOBS}/namespaces/{self._home}/jobs"
         try:
             found = [job async for job in self._kube.list(where, labels=SELECTOR)]
         except ApiError as error:
-            # A drill that is left over ends by itself.
+            # A leftover drill ends by itself.
             logger.warning("%s: the drills there cannot be listed: %s", self._home, error)
             return
         for job in filter(is_ours, found):

@@ -1,7 +1,7 @@
-"""Has tenants backed up and drilled by the clock: decides, groups, creates Jobs.
+"""Backs up and drills tenants on schedule: decides, groups, creates Jobs.
 
-A Job is made for tenants of one namespace, place and settings that are due at the same time. An operator that starts
-takes up the Jobs of an earlier one (`adoption`).
+A Job is created for tenants of one namespace, place and settings that are due at the same time. An operator that starts
+adopts the Jobs of an earlier one (`adoption`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ logger = logging.getLogger("janitor.backups")
 Object = dict[str, Any]
 
 UNPLACED_SECONDS = 300.0
-"""Seconds until a claim is looked at again that waits for its workload."""
+"""Seconds until a claim that waits for its workload is checked again."""
 
 
 class BackupManager:
@@ -97,38 +97,38 @@ class BackupManager:
         self._writer = writer
 
     def __len__(self) -> int:
-        """Return for how many tenants a Job is wanted that lacks a free slot."""
+        """Return how many tenants wait for a free slot for their Job."""
         return sum(len(members) for _, members in self._ready)
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way that must be looked at now and then."""
+        """Whether something is under way that must be checked from time to time."""
         waits = len(self.results.leftovers) or len(self._adoption)
         return bool(list(self.tracker) or self._ready or waits)
 
     # What comes in
 
     async def adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left: those that are not taken up are deleted."""
+        """Record the Jobs that an earlier operator left: those that are not adopted are deleted."""
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_backup)
         await self._away.adopt(is_of_backup)
 
     def nudge(self) -> None:
-        """Have the loop look again at once."""
+        """Wake the loop at once."""
         self._nudge()
 
     def observe(self, tenant: TenantRecord) -> None:
-        """Take in a tenant that may have changed."""
+        """Process a tenant that may have changed."""
         if self._queue.observe(tenant):
             self._adoption.observe(tenant)
 
     @property
     def drills(self) -> bool:
-        """Whether there is a namespace in which drills run."""
+        """Whether a namespace for drills is configured."""
         return bool(self._home)
 
     def ask(self, tenant: TenantRecord, action: str, names: Iterable[str], since: float) -> None:
-        """Have a backup or a drill made now, in the repositories of these names; `since` is when it was asked for."""
+        """Request a backup or a drill now, in the repositories with these names; `since` is the time of the request."""
         for name in names:
             state = tenant.backup.repositories.get(name)
             if state is not None:
@@ -157,14 +157,14 @@ class BackupManager:
             return None
         schedule = schedule_of(tenant.namespace, effective, self._jitter)
         if schedule is not None and not self._home:
-            # Drills run where the operator does, and that is nowhere in the cluster.
+            # Drills run in the operator's namespace, and here the operator does not run in the cluster.
             return BackupSchedule(schedule.backups, None, schedule.zone, schedule.delay)
         return schedule
 
     # The loop
 
     def look(self, now: float, spawn: Spawn) -> None:
-        """Look at the Jobs under way, and create those that are due."""
+        """Check the Jobs under way, and create those that are due."""
         self._adoption.look(spawn)
         self._timeouts.look(now, spawn)
         self._away.ask(now, spawn)
@@ -183,7 +183,7 @@ class BackupManager:
             wanted.setdefault(f"{claimed[0]} {key}", []).append(Wanted(tenant, *claimed))
 
     async def _prepare(self, wanted: list[Wanted]) -> None:
-        """Find out where tenants can be backed up, and put them into Jobs that wait for a free slot."""
+        """Place tenants for their backups, and add them to Jobs that wait for a free slot."""
         placed: list[Wanted] = []
         try:
             with self._crashes.contain("step", [each.tenant for each in wanted]):
@@ -225,7 +225,7 @@ class BackupManager:
         return None
 
     def _give_up(self, wanted: Iterable[Wanted]) -> None:
-        """Drop the claims of tenants of which no Job is made now."""
+        """Drop the claims of tenants for which no Job is created now."""
         left = list(wanted)
         for each in left:
             self._queue.release(each.tenant)
@@ -261,7 +261,7 @@ class BackupManager:
     ) -> None:
         """Create the Job of a batch, without tenants that are gone or have changed meanwhile.
 
-        `free` is one that no other step is busy with until this one is over: its status names the Job.
+        `free` is a tenant that no other step uses until this step is over: its status names the Job.
         """
         still = [each for each in members if self._is_current(each, group)]
         launched = False
@@ -310,13 +310,13 @@ class BackupManager:
     async def _record(self, tenant: TenantRecord, name: str) -> None:
         """Store the name of a Job that is about to be created in the status of one of its tenants.
 
-        Where that cannot be, the Job is made all the same: only a successor would miss it.
+        If that fails, the Job is created all the same: only a successor would miss it.
         """
         tenant.backup.begin(name)
         await self._writer.write(tenant, force=True)
 
     def _take_up(self, tracked: TrackedJob, told: list[Told]) -> None:
-        """Go on with a Job that an earlier operator has begun."""
+        """Continue with a Job that an earlier operator has begun."""
         logger.info(
             "%s: the Job %s of an earlier operator is taken up", tracked.namespace, tracked.name
         )

@@ -21,15 +21,15 @@ R = TypeVar("R", bound=AnyRecord)
 GAP_SECONDS = 1.0
 """Least seconds between two decisions on one resource."""
 AGAIN_SECONDS = 10.0
-"""Seconds until what could not be begun now is tried again."""
+"""Seconds until something that could not begin now is tried again."""
 GATHER_SECONDS = 10.0
-"""First backups begin at multiples of so many seconds."""
+"""First backups begin at multiples of this many seconds."""
 
 
 class BackupQueue(Generic[R]):
     """The workqueue of backups for one kind of resource.
 
-    `find` returns the record of a key while it is looked after, `schedule` its schedules in force.
+    `find` returns the record of a key while the operator manages it, `schedule` its schedules in force.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class BackupQueue(Generic[R]):
         self._under_way: Counter[Key] = Counter()
 
     def observe(self, record: R) -> bool:
-        """Take in a resource that may have changed; return whether it is seen for the first time."""
+        """Process a resource that may have changed; return whether it is seen for the first time."""
         before = self._generations.get(record.key)
         now = record.uid, record.resource.generation
         if before == now:
             return False
         self._generations[record.key] = now
         if before is not None:
-            # Somebody has changed what may have been wrong.
+            # Somebody may have corrected the cause of a failure.
             for each in record.backup.repositories.values():
                 each.hurry()
                 each.drill.hurry()
@@ -88,12 +88,12 @@ class BackupQueue(Generic[R]):
         self._not_before[record.key] = until
 
     def hurry(self, record: R) -> None:
-        """Consider a resource again at once."""
+        """Consider a resource again as soon as possible."""
         self._not_before.pop(record.key, None)
         self.again(record)
 
     def again(self, record: R) -> None:
-        """Put a resource into the queue for when something is due next."""
+        """Put a resource into the queue for its next due time."""
         when = None
         if not self._under_way[record.key] and (schedule := self._schedule(record)) is not None:
             due = backup_times.upcoming(
@@ -106,7 +106,7 @@ class BackupQueue(Generic[R]):
         considered = self._considered.get(record.key, 0.0) + GAP_SECONDS
         when = max(when, considered, self._not_before.get(record.key, 0.0))
         if _is_new(record):
-            # Those that were applied together share Jobs.
+            # Resources that were applied together share Jobs.
             when = math.ceil(max(when, self._clock.now()) / GATHER_SECONDS) * GATHER_SECONDS
         if self._due.get(record.key) != when:
             self._due[record.key] = when
@@ -128,9 +128,9 @@ class BackupQueue(Generic[R]):
                 yield record
 
     def claim(self, record: R, now: float) -> tuple[str, tuple[str, ...]] | None:
-        """Claim what is to be done for a resource: an action, and the names of the repositories.
+        """Claim the due work of a resource: an action, and the names of the repositories.
 
-        None where there is nothing now; it is then in the queue for later.
+        Return None if nothing is due now; the resource is then in the queue for later.
         """
         self._considered[record.key] = now
         schedule = self._schedule(record)
@@ -155,7 +155,7 @@ class BackupQueue(Generic[R]):
         return action, tuple(names)
 
     def take_up(self, record: R, action: str, names: Iterable[str], since: float) -> None:
-        """Record that an earlier operator has begun something for a resource at a time (Unix seconds)."""
+        """Record that an earlier operator has begun an action for a resource at a time (Unix seconds)."""
         self._begin(record, action, names, since)
         self.again(record)
 
@@ -167,7 +167,7 @@ class BackupQueue(Generic[R]):
         self._under_way[record.key] += 1
 
     def release(self, record: R) -> None:
-        """Record that what was claimed is over, or was not begun."""
+        """Record that the claimed work is over, or was not begun."""
         self._under_way[record.key] -= 1
         if self._under_way[record.key] <= 0:
             del self._under_way[record.key]
@@ -177,7 +177,7 @@ class BackupQueue(Generic[R]):
 
 
 def _is_new(record: AnyRecord) -> bool:
-    """Return whether a first backup waits, and nobody has asked for anything."""
+    """Return whether a first backup waits that nobody has requested."""
     states = record.backup.repositories.values()
     return any(each.tried_at is None for each in states) and not any(
         each.is_asked or each.drill.is_asked for each in states
@@ -185,7 +185,7 @@ def _is_new(record: AnyRecord) -> bool:
 
 
 def fail(record: AnyRecord, action: str, names: Iterable[str], fault: Fault, now: float) -> None:
-    """Record that what was wanted of a resource, in the repositories of these names, cannot be begun."""
+    """Record that an action for a resource, in the repositories with these names, cannot begin."""
     for name in names:
         state = record.backup.repositories.get(name)
         if state is not None and action == DRILL:

@@ -1,8 +1,8 @@
-"""The Job that restores one tenant: whether it may run, its manifest, and how it ended. Pure.
+"""The Job that restores one tenant: whether it may run, its manifest, and its result. Pure.
 
-Its pod has two containers. One has the repository's Secret and the identity, and no claim; the other one has the claim,
-and no Secret. So whoever takes over the session's volume reads no key, and whoever forges an archive meets a process
-that holds none.
+Its pod has two containers. One has the repository's Secret and the identity, but no claim; the other has the claim, but
+no Secret. So an attacker who controls the session's volume cannot read a key, and a forged archive is unpacked by a
+process that has none.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 
 LATEST = "latest"
-"""Names the newest archive of the tenant's."""
+"""Stands for the tenant's newest archive."""
 FETCH_SECONDS = 120
-"""Seconds that getting the archive may take."""
+"""Maximum seconds to fetch the archive."""
 WATCH_SECONDS, WATCH_AFTER_SECONDS = 60, 10
-"""Seconds for which nobody may write to a session before and after it is restored; none for an empty directory."""
+"""Seconds without writes to a session before and after its restore; not required for an empty directory."""
 DEADLINE_SECONDS = 900
-"""Seconds that its pod may run."""
+"""Maximum run time of its pod in seconds."""
 MEMORY = "256Mi"
-"""What each container may use: an archive is held in memory, and at most 64 MiB of it as a file there."""
+"""Memory of each container: an archive is held in memory, and at most 64 MiB of it as a file there."""
 BETWEEN, BETWEEN_SIZE = "/archive", "80Mi"
-"""Where the archive goes from one container to the other. It is encrypted no more, so it lies in memory."""
+"""Volume that passes the archive between the containers. It is decrypted already, so it stays in memory."""
 STORE_DIRECTORY = "/stores/0"
 IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
 _WAITS = "WaitingForFirstConsumer"
@@ -58,16 +58,16 @@ OWNER_UNKNOWN = Fault(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreRequest:
-    """What is asked for; the Secrets lie in the tenant's namespace.
+    """The request; the Secrets are in the tenant's namespace.
 
     Attributes:
-        run: the id of the run, which the volume's journal records and `undo` takes.
+        run: the id of the run, which the volume's journal records and `undo` accepts.
         repository: the name of one of the tenant's repositories.
         archive: its name, or `LATEST`.
-        fingerprint: the tenant's, as a person has written it out; empty where nobody has.
+        fingerprint: the tenant's, as a person has written it; empty without one.
         identity_secret: the Secret whose key `identity` opens archives; empty for archives that are not encrypted.
         read_secret: the Secret that may read the repository; empty for the repository's own.
-        without: an archive that is not the latest: it was made just before. Empty for none.
+        without: an archive that does not count as the latest, because it was put just before. Empty for none.
     """
 
     run: str
@@ -83,7 +83,7 @@ class RestoreRequest:
 
 
 def problem_of(tenant: TenantRecord, request: RestoreRequest) -> Fault | None:
-    """Return what is wrong with a request, before anything is looked at in the cluster."""
+    """Return why a request is invalid, before anything is read from the cluster."""
     if tenant.effective is None:
         return Fault("InvalidSpec", "The tenant's spec is not valid: correct it first.")
     if tenant.effective.suspend:
@@ -113,10 +113,10 @@ def problem_of(tenant: TenantRecord, request: RestoreRequest) -> Fault | None:
 
 
 def place_of(tenant: TenantRecord, cluster: ClusterState) -> tuple[Place | None, Fault | None]:
-    """Return where the Job may run, or why it may not.
+    """Return the place of the Job, or why it may not run.
 
-    A claim that waits for its first consumer gets one: after a disaster nothing else uses it, and a person has asked
-    for it.
+    A claim that waits for its first consumer gets one: after a disaster nothing else uses it, and a person has
+    requested the restore.
     """
     place, fault, used = cluster.place(tenant)
     effective = tenant.effective
@@ -156,7 +156,7 @@ def restore_job(
     now: float,
     owner: Object | None = None,
 ) -> Object:
-    """Return the Job of a request of which `problem_of` says nothing; `owner` is what it goes with, if anything."""
+    """Return the Job of a valid request (see `problem_of`); `owner` is the object that is deleted with it, if any."""
     effective = tenant.effective
     repository = _repository(tenant, request.repository)
     assert effective is not None
@@ -211,7 +211,7 @@ def restore_job(
 
 
 def read_result(ended: Finished) -> RestoreResult | Fault:
-    """Return how a restore's pod ended: what the Job left, or why it left nothing that can be believed."""
+    """Return the result of a restore's pod, or the fault if it left no trustworthy result."""
     if ended.message is None:
         return ended.fault or directory_faults.UNREADABLE
     try:
@@ -228,7 +228,7 @@ def _repository(tenant: TenantRecord, name: str) -> ClusterRepository | None:
 
 
 def _recorded(tenant: TenantRecord, now: float) -> tuple[tuple[int, str], ...]:
-    """Return what the last scans have told of the tenant's identity."""
+    """Return the identity of the tenant according to the last scans."""
     when = tenant.scan.last_scan
     return (
         ((int(min(when, now)), tenant.scan.fingerprint),)
@@ -244,7 +244,7 @@ def _store_secret(request: RestoreRequest, repository: ClusterRepository) -> str
 def _secrets(request: RestoreRequest, repository: ClusterRepository) -> list[SecretMount]:
     """Return the Secrets of the container that fetches.
 
-    None is required for the pod to start: it says itself which one is missing.
+    The pod starts without any of them: the container reports which one is missing.
     """
     store = _store_secret(request, repository)
     found = [SecretMount(store, "", STORE_DIRECTORY, "", optional=True)]

@@ -1,4 +1,4 @@
-"""Takes in how the Jobs of backups and drills end."""
+"""Records the results of the Jobs of backups and drills."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ WITH_SECRET = {
     "SecretInvalid": "holds what cannot be right",
     "SecretUnreadable": "cannot be read",
 }
-"""What is wrong with the Secret of a store, by the code of what failed."""
+"""Problems of the Secret of a store, by the code of the failure."""
 WITH_IDENTITY = {
     "IdentityUnreadable": "does not exist, or holds no identity",
     "IdentityInvalid": "holds what is no identity",
 }
-"""The same of the Secret whose identity opens archives."""
+"""The same for the Secret with the identity that opens archives."""
 SPOILED = frozenset(
     {"JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"}
 )
-"""Faults that one member of a shared Job, or its node, brings on all."""
+"""Faults that one member of a shared Job, or its node, causes for all."""
 
 
 class BackupResults(JobEvents[TenantRecord]):
-    """Where the Jobs and pods of backups come in. `ended` is called with the tenants whose Job is over."""
+    """Receives the Jobs and pods of backups. `ended` is called with the tenants whose Job is over."""
 
     def __init__(
         self,
@@ -72,12 +72,12 @@ class BackupResults(JobEvents[TenantRecord]):
         super().__init__(clock, cache, tracker, bus, crashes)
         self._ended = ended
         self.told: dict[str, list[Told]] = {}
-        """By the Job's name, what its members were told."""
+        """The tasks of a Job's members, by its name."""
         self.most: dict[tuple[str, str], int] = {}
-        """How many tenants the Job of one may hold, where one got stuck."""
+        """The maximum size of a Job for a tenant whose earlier Job got stuck."""
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
         if tracked.settled:
             return
         tracked.settled = True
@@ -102,7 +102,7 @@ class BackupResults(JobEvents[TenantRecord]):
         self._ended(self.members(tracked))
 
     def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
-        """Give up a shared Job that does not get on; the tenants of `claims` are tried alone, or all in halves."""
+        """Give up a shared Job without progress; the tenants of `claims` are tried alone, or all in halves."""
         tracked.settled = True
         self.told.pop(tracked.name, None)
         for tenant in self.members(tracked):
@@ -116,7 +116,7 @@ class BackupResults(JobEvents[TenantRecord]):
         self._ended(self.members(tracked))
 
     def abandon(self, tracked: TrackedJob) -> list[TenantRecord]:
-        """Give up a Job that cannot be dealt with."""
+        """Give up a Job that cannot be handled."""
         found = super().abandon(tracked)
         self.told.pop(tracked.name, None)
         for tenant in found:
@@ -152,7 +152,7 @@ class BackupResults(JobEvents[TenantRecord]):
         place: int,
         namespace: str,
     ) -> None:
-        """Take in what became of one member of a Job in a namespace."""
+        """Record the result of one member of a Job in a namespace."""
         one = result.members[place]
         if one is None:
             # There was no time for it: it is as due as before.
@@ -209,7 +209,7 @@ class BackupResults(JobEvents[TenantRecord]):
         outcome: Outcome,
         result: MemberResult | None,
     ) -> None:
-        """Record how an attempt ended; a success holds the session as it was when it was read."""
+        """Record the outcome of an attempt; a success contains the session as of the time it was read."""
         state = tenant.backup.repositories.get(name)
         if state is None:
             return
@@ -239,7 +239,7 @@ def _named(
 def named_secret(
     backups: ClusterBackups | None, action: str, name: str, outcome: Outcome, namespace: str
 ) -> Outcome:
-    """Name the Secret where the trouble is with it: the Job, in `namespace`, knows only what is to be done."""
+    """Name the Secret if it is the cause: the Job, in `namespace`, only reports what to do."""
     if backups is None:
         return outcome
     if action == DRILL:
@@ -257,8 +257,8 @@ def named_secret(
 
 
 def _is_taken_in(tenant: TenantRecord, action: str, told: Told) -> bool:
-    """Return whether the operator that made a Job has stored how it ended: an attempt as late as the Job is in the
-    status, whose parts are written together."""
+    """Return whether the operator that created a Job has stored its result: the status, which is written as a whole,
+    has an attempt at least as recent as the Job."""
     since = told.since
     states = [tenant.backup.repositories.get(name) for name in told.repositories.values()]
     tries = [each.drill if action == DRILL else each for each in states if each is not None]
@@ -277,7 +277,7 @@ def _release(tenant: TenantRecord) -> None:
 
 
 def _read(ended: Finished, tracked: TrackedJob) -> tuple[JobResult | None, Fault | None]:
-    """Return the result that a pod left, if it can be believed, and the fault otherwise."""
+    """Return the pod's result if it can be trusted, else the fault."""
     if ended.message is None:
         return None, ended.fault or directory_faults.UNREADABLE
     try:

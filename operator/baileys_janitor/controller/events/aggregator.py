@@ -1,7 +1,7 @@
 """Aggregates Events that wait to be written: repetitions become a series, and excess Events are dropped. Pure.
 
-Like the recorder of client-go (tools/events): within six minutes the same Event again counts up one object. Three
-limits besides: of one tenant, of one reason (an outage of all tenants has one reason), and of the operator.
+As in client-go's recorder (tools/events), a repetition within six minutes increments the count of one object. There are
+three further limits: for one tenant, for one reason (an outage of all tenants has one reason), and for the operator.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from baileys_janitor.controller.events.messages import ROUTINE, Draft
 
 FINISH_SECONDS = 360.0
-"""Seconds without a repetition that end a series, and between two writes of one that goes on."""
+"""Seconds without a repetition that end a series, and seconds between two writes of a series that continues."""
 WAITING = 200
-"""Events that may wait; past it the least important is left out."""
+"""Maximum number of waiting Events; beyond it the least important is dropped."""
 SERIES = 512
-"""Series that are remembered; past it the one that was silent longest is forgotten."""
+"""Maximum number of remembered series; beyond it the one without a repetition for the longest time is dropped."""
 TRIES = 3
 
 
@@ -35,11 +35,11 @@ ROUTINE_REASON = RateLimit(50, 0.5)
 OPERATOR = RateLimit(50, 0.2)
 ROUNDING = 1e-6
 BUCKETS = 2048
-"""Buckets that are remembered; full ones are forgotten first."""
+"""Maximum number of remembered buckets; full ones are dropped first."""
 
 
 class Buckets:
-    """Token buckets by key, of one pace."""
+    """Token buckets by key, all with the same rate."""
 
     def __init__(self, pace: RateLimit) -> None:
         self._pace = pace
@@ -53,7 +53,7 @@ class Buckets:
         left = self._filled(key, now)
         if left < 1.0 - ROUNDING:
             return False
-        # The latest is last: the first is the one that has had the longest to fill up again.
+        # The latest is last: the first bucket has had the longest time to fill up.
         self._left.pop(key, None)
         self._left[key] = left - 1.0, now
         if len(self._left) > BUCKETS:
@@ -71,7 +71,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class Series:
-    """An Event and its repetitions. `written` is the count that the API server has, 0 before it has any."""
+    """An Event and its repetitions. `written` is the count that the API server has, 0 before the first write."""
 
     draft: Draft
     first: float
@@ -82,7 +82,7 @@ class Series:
     object_name: str = ""
     tries: int = 0
     number: int = 0
-    """Counts up from one series to the next: what came at the same instant has an order all the same."""
+    """Increases from one series to the next, so that simultaneous Events have an order."""
 
 
 class EventAggregator:
@@ -91,7 +91,7 @@ class EventAggregator:
     def __init__(self) -> None:
         self._series: dict[tuple[str, ...], Series] = {}
         self._waiting: dict[tuple[str, ...], Series] = {}
-        """Of the series those that have no object yet, oldest first."""
+        """Series that have no object yet, oldest first."""
         self._tenants = Buckets(TENANT)
         self._reasons = {True: Buckets(ROUTINE_REASON), False: Buckets(REASON)}
         self._operator = Buckets(OPERATOR)
@@ -104,7 +104,7 @@ class EventAggregator:
         return len(self._series)
 
     def offer(self, draft: Draft, now: float) -> None:
-        """Take in an Event to be written; drop what is too much."""
+        """Accept an Event to be written; drop it if there are too many."""
         known = self._series.get(draft.key)
         if known is not None and (now - known.last < FINISH_SECONDS or draft.key in self._waiting):
             known.count += 1
@@ -124,7 +124,7 @@ class EventAggregator:
         self._series.pop(key, None)
         self._series[key] = self._waiting[key] = series
         if len(self._waiting) > WAITING:
-            # Of equally important ones the newest goes: the beginning of a story is worth more.
+            # Of equally important Events the newest is dropped: the beginning of an incident is worth more.
             least = min(reversed(self._waiting.values()), key=lambda s: s.draft.weight)
             self._drop(least, "Full")
         if len(self._series) > SERIES:
@@ -138,7 +138,7 @@ class EventAggregator:
             del self._series[series.draft.key]
 
     def take(self, now: float) -> Series | None:
-        """Return what to write now, the most important first; None when nothing is due, or not yet."""
+        """Return the series to write now, the most important first; None if none is due."""
         self._finish(now)
         found = max(self._waiting.values(), key=lambda s: s.draft.weight, default=None)
         found = found or min(self._due(now), key=lambda s: s.written_at, default=None)
@@ -148,7 +148,7 @@ class EventAggregator:
         return found
 
     def next_time(self, now: float) -> float | None:
-        """Return when `take` is worth a call again; None when only an offer makes it so."""
+        """Return when to call `take` again; None if only an offer makes it useful."""
         when = None
         if self._waiting:
             when = now
@@ -172,11 +172,11 @@ class EventAggregator:
             del self._series[key]
 
     def wrote(self, series: Series, count: int, now: float) -> None:
-        """Take note that the API server has a series with this count."""
+        """Record that the API server has a series with this count."""
         series.written, series.written_at, series.tries = count, now, 0
 
     def failed(self, series: Series, now: float, again: float | None) -> None:
-        """Take note that a write failed: it is tried again after `again` seconds, with None never."""
+        """Record that a write failed: it is tried again after `again` seconds, or never for None."""
         series.tries += 1
         if again is None or series.tries >= TRIES:
             self._drop(series, "Refused")
@@ -186,12 +186,12 @@ class EventAggregator:
             self._paused_until = max(self._paused_until, now + again)
 
     def lost(self, series: Series) -> None:
-        """Take note that a series' object is gone (they are kept for an hour): it is written anew."""
+        """Record that a series' object is gone (objects are kept for an hour): it is written again."""
         series.written, series.object_name = 0, ""
         if self._series.get(series.draft.key) is series:
             self._waiting[series.draft.key] = series
 
 
 def _due_time(series: Series) -> float:
-    """Return when a count that has risen is to be written: the first repetition at once."""
+    """Return when to write an increased count: the first repetition at once."""
     return series.last if series.written == 1 else series.written_at + FINISH_SECONDS

@@ -1,6 +1,6 @@
 """Turns changes into Kubernetes Events on a tenant: a typed reason, and a note for `kubectl describe`. Pure.
 
-An Event is about a moment; what holds now is in the status. docs/events.md lists when each reason comes.
+An Event is about a moment; the current state is in the status. docs/events.md lists when each reason is used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from baileys_janitor.tenants.record import AnyRecord
 from baileys_janitor.tenants.wording import counted
 
 NOTE_BYTES = 1024
-"""What the API server takes of a note."""
+"""The API server's limit for a note."""
 
 
 class Reason(StrEnum):
@@ -51,7 +51,7 @@ class Reason(StrEnum):
 REASONS = frozenset({*Reason, *event_kinds()})
 """Every reason that an Event can have."""
 ROUTINE = frozenset({Reason.CLEANUP_STARTED, Reason.CLEANUP_FINISHED})
-"""Reasons that come with the work itself, in the number of Jobs; all others can come from all tenants at once."""
+"""Reasons of normal work, as many as there are Jobs; all others can occur for all tenants at once."""
 
 _WEIGHTS = {
     Reason.CLEANUP_FAILED: 8,
@@ -73,9 +73,9 @@ STALLED = CONDITIONS["Stalled"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An Event that is to be written; `weight`: the larger, the worse it would be to leave it out.
+    """An Event to be written; the larger `weight` is, the more important it is.
 
-    `topic` distinguishes Events with the same reason: with the same topic it is the same thing again.
+    `topic` distinguishes Events with the same reason: an Event with the same topic is a repetition.
     """
 
     namespace: str
@@ -89,16 +89,16 @@ class Draft:
     topic: str
     weight: int
     kind: str = KIND
-    """The kind of the resource that it is about."""
+    """The kind of its resource."""
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes two Events one series."""
+        """The key of a series: Events with the same key are repetitions."""
         return self.uid, self.type, self.reason, self.action, self.topic
 
 
 def events_of(heard: Change) -> list[Draft]:
-    """Return the Events for a change: one at most, but an operation's is on the operation and on its tenant."""
+    """Return the Events for a change: one at most, except that an operation's is on the operation and on its tenant."""
     if isinstance(heard, changes.OperationChanged):
         return [_operation(heard, each) for each in heard.regarding]
     draft = told(heard)
@@ -158,12 +158,12 @@ def _operation(heard: changes.OperationChanged, regarding: changes.Regarding) ->
 
 def _level(heard: changes.LevelChanged) -> Draft | None:
     if heard.before == changes.UNKNOWN and heard.after in {"Healthy", "Warning"}:
-        # The first look at a healthy tenant, and a count that is known again: the status has it.
+        # The first scan of a healthy tenant, and a count that is known again, are in the status.
         return None
     weights = _LEVEL_WEIGHTS
     worse = weights.get(heard.after, 0) > max(weights.get(heard.before, 0), weights["Healthy"])
     said = heard.message or "there is no count that still holds; see Ready."
-    # An unknown level has many causes: another one is no repetition.
+    # An unknown level has many causes: another cause is not a repetition.
     why = f" {said}" if heard.after == changes.UNKNOWN else ""
     return _draft(
         heard.tenant,
@@ -204,7 +204,7 @@ def _condition(heard: changes.ConditionChanged) -> Draft | None:
 def _false(heard: changes.ConditionChanged, type_: str, event: EventKind) -> Draft | None:
     """Return the Event for a condition that should be True."""
     if heard.status == "False":
-        # With another reason it is another thing.
+        # Another reason is another topic.
         topic = f"{type_} {heard.reason}" if event.reason else type_
         reason = event.reason or heard.reason
         return _of_kind(heard.tenant, reason, event, heard.message, topic)
@@ -245,7 +245,7 @@ def _finished(heard: changes.CleanupFinished) -> Draft | None:
         "NothingToDo": Reason.NOTHING_TO_DO,
     }.get(outcome, Reason.CLEANUP_FINISHED)
     if reason == Reason.NOTHING_TO_DO and why != "Requested":
-        # Every night's idle cleanup; who has asked for one wants an answer.
+        # Each night's idle cleanup has no Event; a requested one has, because somebody waits for the answer.
         return None
     if reason == Reason.CLEANUP_REFUSED and why == "Requested" and not run:
         reason = Reason.REQUEST_REFUSED
@@ -297,7 +297,7 @@ def _draft(
 
 
 def bounded(note: str) -> str:
-    """Return a note that the API server takes, cut at a whole character."""
+    """Return a note within the API server's limit, cut at a whole character."""
     if len(note.encode()) <= NOTE_BYTES:
         return note
     return note.encode()[: NOTE_BYTES - 3].decode("utf-8", "ignore") + "..."

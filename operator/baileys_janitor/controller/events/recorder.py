@@ -1,4 +1,4 @@
-"""Writes Events (events.k8s.io/v1), one request at a time, without a guarantee: nothing waits for them."""
+"""Writes Events (events.k8s.io/v1), one request at a time and best effort: nothing waits for them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ logger = logging.getLogger("janitor.events")
 EVENTS = "/apis/events.k8s.io/v1"
 CONTROLLER = f"{GROUP}/operator"
 REQUEST_SECONDS = 10.0
-"""Seconds for one request, and the pause after one that an overloaded or absent server did not take."""
+"""Seconds for one request, and the pause after one that an overloaded or absent server did not accept."""
 LOG_AGAIN_SECONDS = 600.0
-"""Seconds between two log lines about Events left out."""
+"""Seconds between two log lines about dropped Events."""
 
 
 class EventRecorder:
-    """Takes in changes and writes Events. `hear` returns at once; `run` does the work until it is cancelled."""
+    """Receives changes and writes Events. `hear` returns at once; `run` does the work until it is cancelled."""
 
     def __init__(self, kube: Kube, clock: Clock, instance: str | None = None) -> None:
         self._kube = kube
@@ -45,17 +45,17 @@ class EventRecorder:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """How many Events were not written, by cause."""
+        """The number of Events that were not written, by cause."""
         return dict(self._queue.left_out)
 
     def hear(self, change: Change) -> None:
-        """Take in a change."""
+        """Queue the Events of a change."""
         for draft in events_of(change):
             self._queue.offer(draft, self._clock.monotonic())
             self._wake.set()
 
     async def run(self) -> None:
-        """Write what there is to write, forever."""
+        """Write queued Events, forever."""
         while True:
             self._wake.clear()
             now = self._clock.monotonic()
@@ -113,7 +113,7 @@ class EventRecorder:
         await self._kube.patch(url, {"series": _series(count, self._time(last))}, attempts=1)
 
     def _time(self, when: float) -> float:
-        """Return the Unix time of a moment that the queue knows in monotonic seconds."""
+        """Return the Unix time of a moment that the queue has in monotonic seconds."""
         return self._clock.now() - self._clock.monotonic() + when
 
     def _failed(self, series: Series, error: ApiError | TimeoutError) -> None:
@@ -148,7 +148,7 @@ class EventRecorder:
 def _name(series: Series, first: float) -> str:
     """Name an Event by its time, as client-go does: kubectl shows Events of this API in the order of their names."""
     ticks = int(first * 1e6) * 1000 + series.number % 1000
-    # A tenant's name has up to 253 characters, and so has an Event's. One that is written anew has a new name.
+    # A tenant's name has up to 253 characters, and so has an Event's. A rewritten Event gets a new name.
     anew = secrets.token_hex(1) if series.tries or series.written_at else ""
     return f"{series.draft.name[:234].rstrip('.-')}.{ticks:016x}{anew}"
 

@@ -1,4 +1,4 @@
-"""Judges by evidence whether the operator is alive and ready. No network: the parts report, and `server` serves."""
+"""Decides from evidence whether the operator is alive and ready. No network: the parts report, and `server` serves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 LAG_SECONDS = 10.0
-"""Seconds that the event loop may be held up by one step."""
+"""Seconds that one step may block the event loop."""
 BEHIND_SECONDS = 60.0
 """Seconds that the scheduler may be late: a pass takes milliseconds."""
 STUCK_SECONDS = 900.0
-"""Seconds without one step finished while all that may run at a time are under way: longer than every retry."""
+"""Seconds without a finished step while the maximum number is under way: longer than all retries together."""
 REACHED_SECONDS = 60.0
 """Seconds without any answer of the API server after which the operator is not ready."""
 LEADERLESS_SECONDS = 60.0
@@ -23,13 +23,13 @@ STARTING, STANDBY, ACTING, STOPPING = "starting", "standby", "acting", "stopping
 
 
 class Scheduler(Protocol):
-    """What the checks ask the reconciler; both in seconds, 0 while all is well."""
+    """The reconciler, as the checks read it; both values in seconds, 0 while it works."""
 
     def behind(self) -> float:
-        """Return for how long the loop has not passed although something was due."""
+        """Return for how long the loop has not run although something was due."""
 
     def stuck(self) -> float:
-        """Return for how long all steps that may run have been under way without one ending."""
+        """Return for how long the maximum number of steps has been under way without one ending."""
 
 
 class HealthChecks:
@@ -42,18 +42,18 @@ class HealthChecks:
         self._lag = 0.0
         self.state = STARTING
         self.waiting_for = "the API server"
-        """What a start is held up by."""
+        """The condition that a start waits for."""
         self.scheduler: Scheduler | None = None
         self.may_act: Callable[[], bool] = lambda: True
         self.takes_part: Callable[[], bool] = lambda: True
         self.leaderless: Callable[[], float] = lambda: 0.0
-        """For how many seconds nobody has led, as far as this operator knows."""
+        """Returns for how many seconds there has been no leader, as far as this operator knows."""
         self.resting = ""
-        """Why the operator's work has ended and begins anew only after a pause."""
+        """Why the operator's work has ended and restarts only after a pause."""
         self.dead_watches: Callable[[], list[str]] = list
 
     def answered(self, _verb: str, _url: str, status: int) -> None:
-        """Take note of an answer of the API server."""
+        """Record an answer of the API server."""
         if 0 < status < 500:
             self._answered = self._now()
 
@@ -66,7 +66,7 @@ class HealthChecks:
             self._lag = self._pulse - before - PULSE_SECONDS
 
     def liveness_problems(self) -> list[str]:
-        """Return why a restart is called for: one sentence each, without names of tenants."""
+        """Return why a restart is needed: one sentence each, without names of tenants."""
         found = []
         lag = max(self._lag, self._now() - self._pulse - PULSE_SECONDS)
         if lag > LAG_SECONDS:
@@ -90,7 +90,7 @@ class HealthChecks:
         ]
 
     def readiness_problems(self) -> list[str]:
-        """Return why the operator is not ready; a standby that takes part in the election is."""
+        """Return why the operator is not ready; a standby that takes part in the election is ready."""
         if self.state == STOPPING:
             return ["The operator is stopping."]
         if self.state == STARTING:

@@ -1,4 +1,4 @@
-"""The probes' HTTP server: `/healthz` asks for a restart, `/readyz` answers whether the operator does its part."""
+"""The probes' HTTP server: `/healthz` requests a restart, `/readyz` reports whether the operator works."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ logger = logging.getLogger("janitor.health")
 
 
 class PortTaken(Exception):  # noqa: N818 - a state of the machine, told to a person
-    """A port cannot be listened on; the message names the field."""
+    """A port is not available; the message names the configuration field."""
 
 
 async def listen(runner: web.AppRunner, field: str, where: Metrics | Probes) -> None:
-    """Have `runner` serve at the configured address and port; PortTaken when that cannot be."""
+    """Serve `runner` at the configured address and port; raise PortTaken if it is not available."""
     try:
         await web.TCPSite(runner, where.address or None, where.port).start()
     except OSError as error:
@@ -32,9 +32,9 @@ async def listen(runner: web.AppRunner, field: str, where: Metrics | Probes) -> 
 
 @asynccontextmanager
 async def served(probes: Probes, checks: HealthChecks) -> AsyncIterator[None]:
-    """Serve the probes meanwhile; PortTaken when the port cannot be had.
+    """Serve the probes during the context; raise PortTaken if the port is not available.
 
-    The server lives in the operator's own event loop: one that is wedged gives no answer, which is the truth.
+    The server runs in the operator's own event loop: if that is blocked, the probe fails, as it should.
     """
     app = web.Application()
     app.router.add_get("/healthz", _page(checks, checks.liveness_problems))

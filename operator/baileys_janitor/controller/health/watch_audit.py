@@ -1,12 +1,12 @@
-"""Finds watches of Kopf that no longer deliver events. Kopf reconnects a stream that is silent and raises what kills a
-watcher; what is left are streams that stay open and deliver nothing, which only other evidence shows:
+"""Finds watches of Kopf that no longer deliver events. Kopf reconnects a silent stream and reports errors that end a
+watcher. That leaves streams that stay open and deliver nothing, which only other evidence shows:
 
-- tenants: now and then the API server is asked what the events should have shown;
-- Jobs and pods show each other: one that begins and ends while no event of the other kind comes;
-- what the operator itself has created or changed must come back as an event.
+- tenants: from time to time a request to the API server shows what the events should have shown;
+- Jobs and pods verify each other: one begins and ends without an event of the other kind;
+- objects that the operator itself has created or changed must come back as events.
 
-Doubts that last while that watch delivers nothing at all make a dead watch; while it delivers, the event is late.
-A change that was missed by a watch which lives is taken in from the comparison.
+A watch is dead if doubts last while it delivers nothing at all; while it delivers, the event is late. A change that a
+live watch has missed is taken from the comparison.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from baileys_janitor.controller.shards.layout import ALL, Shards
 
 Object = dict[str, Any]
 Doubt = tuple[str, str, str]
-"""What the events have not shown: kind, namespace, and the name of the object (empty: all together)."""
+"""A missing event: kind, namespace, and the name of the object (empty: all together)."""
 logger = logging.getLogger("janitor.watch")
 
 TICK_SECONDS = 4.0
-"""Seconds between two looks at what is in doubt."""
+"""Seconds between two checks of doubts."""
 EVERY_TICKS = 2
 """Ticks between two comparisons: two or three small requests each."""
 GRACE_SECONDS = 14.0
-"""Seconds that a doubt may last, and that an event may take. With the ticks before and after, a dead watch is noticed
-within half a minute."""
+"""Seconds that a doubt may last, and that an event may take. Including the ticks before and after, a dead watch is
+detected within half a minute."""
 
 
 class WatchDead(Exception):  # noqa: N818 - a state, not a mistake
@@ -50,11 +50,11 @@ WRITTEN = {
 }
 """URLs by which this operator changes objects that it watches."""
 MADE = 10_000
-"""Jobs of which no pod is known that are remembered: as many as may be under way."""
+"""Maximum number of remembered Jobs without a known pod: the number of Jobs that may be under way."""
 
 
 class Watches:
-    """What the watches of tenants, Jobs and pods delivered, and when. Times are monotonic seconds."""
+    """The events of the watches of tenants, Jobs and pods, with their times. Times are monotonic seconds."""
 
     def __init__(
         self, namespaces: Sequence[str], now: Callable[[], float] = time.monotonic
@@ -65,14 +65,14 @@ class Watches:
         self._heard: dict[tuple[str, str], float] = {}
         self._doubts: dict[Doubt, float] = {}
         self._expected: dict[tuple[str, str], float] = {}
-        """Since when an event must come, by kind and watch."""
+        """Since when an event is expected, by kind and watch."""
         self._events: collections.Counter[tuple[str, str]] = collections.Counter()
-        """How many events came, by kind and watch."""
+        """Number of events, by kind and watch."""
         self._made: dict[tuple[str, str], int] = {}
-        """How many events of pods had come when a Job was created, by its namespace and name, until it has a pod."""
+        """The number of pod events when a Job was created, by its namespace and name, until it has a pod."""
 
     def saw(self, kind: str, namespace: str) -> None:
-        """Take note of an event."""
+        """Record an event."""
         watch = self._watch(namespace)
         self._heard[kind, watch] = self._now()
         self._events[kind, watch] += 1
@@ -83,16 +83,16 @@ class Watches:
                     del self._doubts[doubt]
 
     def ended(self, kind: str, namespace: str, job: str) -> None:
-        """Take note that a Job or its pod was seen to end: an event of the other kind must come, too."""
+        """Record that a Job or its pod has ended: an event of the other kind must come, too."""
         other = {"jobs": "pods", "pods": "jobs"}[kind]
         if self.silent(other, namespace) > GRACE_SECONDS:
             self.compared((other, namespace, job), True)
 
     def writes(self, url: str) -> Callable[[Object], None]:
-        """Take note of a write that begins; call what is returned with the object if that has changed.
+        """Record the beginning of a write. Call the returned function with the object if the write has changed it.
 
-        The watch must show the change: before the answer has come, or after it. Where none watches, as in the
-        operator's own namespace when it drills for others, nothing is expected.
+        The watch must show the change, before or after the answer. Without a watch, as in the operator's own namespace
+        when it drills for others, nothing is expected.
         """
         found = next(((k, m) for k, each in WRITTEN.items() if (m := each.search(url))), None)
         if found is None or not self._covers(found[1]["namespace"]):
@@ -115,7 +115,7 @@ class Watches:
         self._made[namespace, job] = self._events["pods", self._watch(namespace)]
 
     def has_pods(self, namespace: str, job: str) -> None:
-        """Take note that a Job has a pod: an event of a pod must have come since the Job was created."""
+        """Record that a Job has a pod: an event of a pod must have come since the Job was created."""
         before = self._made.pop((namespace, job), None)
         key = "pods", self._watch(namespace)
         if before is not None and before == self._events[key]:
@@ -134,14 +134,14 @@ class Watches:
         return not self._namespaces or namespace in self._namespaces
 
     def compared(self, doubt: Doubt, differs: bool) -> None:
-        """Take note of what a comparison found."""
+        """Record the result of a comparison."""
         if differs:
             self._doubts.setdefault(doubt, self._now())
         else:
             self._doubts.pop(doubt, None)
 
     def doubts(self, *kinds: str) -> list[Doubt]:
-        """Return what is in doubt."""
+        """Return the current doubts."""
         return [doubt for doubt in self._doubts if doubt[0] in kinds]
 
     def dead(self) -> list[str]:
@@ -150,7 +150,7 @@ class Watches:
         for (kind, namespace, _), since in self._doubts.items():
             if min(self._now() - since, self.silent(kind, namespace)) > GRACE_SECONDS:
                 lasting.append(kind)
-        # Whoever deletes a Job and leaves its pod makes one doubt; a dead watch makes more and more.
+        # A Job that is deleted without its pod causes one doubt; a dead watch causes more and more.
         found = {k for k in set(lasting) if k == "tenants" or lasting.count(k) > 1}
         overdue = self._now() - GRACE_SECONDS
         return sorted(
@@ -158,7 +158,7 @@ class Watches:
         )
 
     def missed(self, doubt: Doubt) -> bool:
-        """Return whether a doubt has lasted although its watch lives: then its events have missed something."""
+        """Return whether a doubt has lasted although its watch is alive: then its events have missed something."""
         since = self._doubts.get(doubt, math.inf)
         return (
             since < self._now() - GRACE_SECONDS and self.silent(doubt[0], doubt[1]) <= GRACE_SECONDS
@@ -166,7 +166,7 @@ class Watches:
 
 
 class Audit:
-    """Compares, forever, a little at a time."""
+    """Compares the watches with the API server, forever, a little at a time."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class Audit:
         self._reconciler = reconciler
         self._watches = watches
         self._shards = shards
-        # What other replicas look after is not known here and cannot be counted: each own namespace has its turn.
+        # The tenants of other replicas are unknown here and cannot be counted: check one own namespace after the other.
         self._round = (
             itertools.cycle([each for each in namespaces if shards.has(each)] or [""])
             if namespaces or shards.whole
@@ -239,7 +239,7 @@ class Audit:
                 raise
             found, there = {}, 0
         known = self._reconciler.cache.tenants.get((namespace, name))
-        # A deletion that is not known yet differs as a change does.
+        # A deletion that is not known yet counts as a difference, too.
         doubt = ("tenants", namespace, name)
         self._watches.compared(doubt, known is not None and there != known.resource.generation)
         if known is not None and self._watches.missed(doubt):
@@ -263,7 +263,7 @@ def has_pods(job: Mapping[str, Any]) -> bool:
 
 
 def is_complete(job: Mapping[str, Any]) -> bool:
-    """Return whether a Job has ended well, so that a pod of it must have run."""
+    """Return whether a Job has succeeded, so that a pod of it must have run."""
     conditions = decoding.objects(decoding.part(job, "status").get("conditions"))
     return any(c.get("type") == "Complete" and c.get("status") == "True" for c in conditions)
 

@@ -1,1 +1,1 @@
-"""The Jobs of tenants: queued, created, tracked, and their results taken in."""
+"""The Jobs of tenants: queued, created, tracked, and their results recorded."""

@@ -13,14 +13,14 @@ Object = dict[str, Any]
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 VOLUMES = re.compile(r"volume|PersistentVolumeClaim|mount|attach", re.IGNORECASE)
-"""What a message must speak of before the batch's claims come under suspicion."""
+"""Words in a message that put the batch's claims under suspicion."""
 IMAGE = frozenset({"Pulling", "BackOff", "ErrImagePull", "ErrImageNeverPull", "InspectFailed"})
-"""Reasons of events that speak of the image: halving the batch would only pull it twice."""
+"""Reasons of events about the image: halving the batch would only pull it twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`claims` that were named as the culprits; `elsewhere`: the claims have nothing to do with it."""
+    """`claims` are the claims that the events blame; `elsewhere`: the claims are not the cause."""
 
     claims: frozenset[str] = frozenset()
     elsewhere: bool = False
@@ -29,10 +29,10 @@ class Finding:
 def read(
     events: Sequence[Object], claims: Sequence[str], volumes: Mapping[str, str], placed: bool
 ) -> Finding:
-    """Judge by a pod's events, the newest last.
+    """Judge by a pod's events, newest last.
 
-    `claims` are the Job's in the order of its mounts, `volumes` names the claim of each PersistentVolume, `placed`
-    says whether the pod has a node.
+    `claims` are the Job's in the order of its mounts, `volumes` has the name of the claim of each PersistentVolume,
+    `placed` is whether the pod has a node.
     """
     named = {volume_name(place): claim for place, claim in enumerate(claims)}
     names = dict(volumes) | named | {claim: claim for claim in claims}
@@ -46,13 +46,13 @@ def read(
     if newest.get("reason") in IMAGE:
         return Finding(elsewhere=True)
     if not placed:
-        # No node, and no word of volumes: what is lacking is room, for whomever the pod carries.
+        # No node, and no message about volumes: the cluster lacks room for any pod.
         said = " ".join(str(e.get("message") or "") for e in events if e.get("type") == "Warning")
         return Finding(elsewhere=VOLUMES.search(said) is None)
     return Finding()
 
 
 def _named(message: str, names: Mapping[str, str]) -> set[str]:
-    # "unmounted volumes=[v3], unattached volumes=[v0 v1 v2 v3]": the second list is everybody.
+    # "unmounted volumes=[v3], unattached volumes=[v0 v1 v2 v3]": the second list has all volumes.
     suspects = message.partition("unattached volumes")[0]
     return {names[word] for word in WORD.findall(suspects) if word in names}

@@ -1,10 +1,10 @@
 """Groups tenants whose scans share a pod. Pure.
 
-A batch shares a namespace, a place and an identity. It is no larger than its most troubled member allows: after a
-batch got stuck, its tenants are tried in halves, or a tenant whose claim is to blame alone, and each success allows a
-larger batch again. A Job that is made for tenants that are due takes up those that are due soon at the same place:
-that adds no Job and aligns later scans. Nobody is scanned early who can as well share the next Job there.
-A first scan brings back a memory of running time as well, so half as many share it.
+A batch shares a namespace, a place and an identity. Its size is limited by its most limited member: after a batch got
+stuck, its tenants are tried in halves, or a tenant whose claim is the cause alone, and each success allows a larger
+batch again. A Job for due tenants also includes tenants at the same place that are due soon: that adds no Job and
+aligns later scans. A tenant that can as well share the next Job there is not scanned early. A first scan also returns a
+memory of running time, so half as many share it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from baileys_janitor.controller.jobs.placement import Place
 from baileys_janitor.tenants.record import TenantRecord
 
 EARLY_SHARE = 0.5
-"""Share of its interval by which a scan may be early to share a Job with one that is due."""
+"""Share of its interval by which a scan may be early to share a Job with a due one."""
 
 
 @dataclass(slots=True, eq=False)
 class Spot:
-    """A namespace's tenants by name whose volumes were last at the same place."""
+    """The tenants of a namespace, by name, whose volumes were last at the same place."""
 
     where: tuple[str, Place]
     tenants: dict[str, TenantRecord]
 
 
 class SoonDue:
-    """Tenants by where their volumes were last, and as whom they are scanned there."""
+    """Tenants by the last place of their volumes and the user that scans them there."""
 
     def __init__(self) -> None:
         self._spots: dict[tuple[str, Place], Spot] = {}
@@ -52,7 +52,7 @@ class SoonDue:
                 del self._spots[spot.where]
 
     def spot(self, tenant: TenantRecord) -> Spot | None:
-        """Return where a tenant's volume was last; None while that is not known."""
+        """Return the last place of a tenant's volume; None while unknown."""
         return self._of.get(tenant.text)
 
 
@@ -66,12 +66,12 @@ def scanned_early(
 ) -> list[TenantRecord]:
     """Return the tenants of one namespace to scan early, together with those that are due.
 
-    At each place these are the next ones who are due, before one of those who are due now is so `again`, as many as
-    fit into the Jobs that are needed anyway. If the place of one of the tenants is not known yet, they are all whose
-    place is not known: what they cost is known once they are placed.
+    At each place these are the tenants that are due next, before one of the tenants due now is due `again`, as many as
+    fit the Jobs that are needed anyway. If the place of one of the due tenants is unknown, return all tenants with an
+    unknown place: their cost is known once they are placed.
 
-    `soon` and `again` return when a tenant is due, and when one that is scanned now is due after that (Unix seconds);
-    `soon` is None where that is not soon. A Job takes up to `largest`.
+    `soon` returns when a tenant is due, or None if that is not soon. `again` returns when a tenant that is scanned now
+    is due after that (Unix seconds). A Job holds up to `largest` tenants.
     """
     taken = {tenant.name for tenant in due}
     drivers: dict[Spot, list[TenantRecord]] = {}
@@ -98,7 +98,7 @@ def scanned_early(
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A tenant with the place where its volume can be mounted; `used`: a pod uses its claim."""
+    """A tenant with the place at which its volume can be mounted; `used`: a pod uses its claim."""
 
     tenant: TenantRecord
     place: Place
@@ -139,7 +139,7 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
 
 def _cut(group: list[Placed], largest: int) -> list[list[Placed]]:
     found: list[list[Placed]] = []
-    # The least companionable first, so that they hold back each other and nobody else.
+    # Most limited tenants first, so that they limit only each other.
     for one in sorted(group, key=lambda p: _limit(p.tenant, largest)):
         most = _limit(found[-1][0].tenant, largest) if found else 0
         if found and len(found[-1]) < most:
@@ -156,7 +156,7 @@ def _limit(tenant: TenantRecord, largest: int) -> int:
 
 
 def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
-    """Record that a batch got stuck: the tenant whose claim is to blame is tried alone, or all in halves."""
+    """Record that a batch got stuck: the tenant whose claim is the cause is tried alone, or all in halves."""
     for tenant in tenants:
         if culprits:
             tenant.jobs.limit_batch(1 if tenant.name in culprits else tenant.jobs.max_batch)
@@ -165,12 +165,12 @@ def part(tenants: Sequence[TenantRecord], culprits: frozenset[str]) -> None:
 
 
 def crowded(tenant: TenantRecord, members: int) -> None:
-    """Note that the result of so many members had room for the tenant's counts alone."""
+    """Record that the result of this many members had room only for the tenant's counts."""
     tenant.jobs.limit_batch(max(1, members // 2))
 
 
 def reunite(tenant: TenantRecord, largest: int) -> None:
-    """Record that a scan went well: the next batch may be a quarter larger."""
+    """Record a successful scan: the next batch may be a quarter larger."""
     if tenant.jobs.max_batch is not None:
         grown = tenant.jobs.max_batch + max(1, tenant.jobs.max_batch // 4)
         tenant.jobs.limit_batch(grown if grown < largest else None)

@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 STORAGE = "/apis/storage.k8s.io/v1"
 FRESH_SECONDS = 10.0
-"""Seconds that lists of pods and claims are kept: a scan's pod may start this late at the right node."""
+"""Seconds that lists of pods and claims are cached: a scan's pod may reach the right node this late."""
 PAGE_SECONDS = 1.0
-"""Seconds more for each further page of a list: what is dear to read is read less often."""
+"""Additional seconds for each further page of a list: expensive lists are read less often."""
 NODE_SECONDS = 30.0
-"""Seconds that the state of a node is kept."""
+"""Seconds that the state of a node is cached."""
 STORAGE_CLASSES_SECONDS = 600.0
-"""Seconds for what hardly changes: storage classes."""
+"""Seconds for objects that rarely change: storage classes."""
 ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of the pods that may use a claim."""
 OTHERS = f"!{ACTION_LABEL}"
@@ -43,20 +43,20 @@ class _Claims(dict[str, Claim]):
 
 @dataclass(slots=True)
 class _Kept(Generic[T]):
-    """A read: under way while `until` is infinite, then kept until that time."""
+    """A read: under way while `until` is infinite, then cached until that time."""
 
     begun: float
     read: asyncio.Future[tuple[T, float]]
     until: float = math.inf
     usable: float = math.inf
-    """Until when it answers whoever asks while it is read anew."""
+    """Until when its value is returned while a new read is under way."""
     next: _Kept[T] | None = None
-    """The read that takes its place."""
+    """The read that replaces it."""
     listed: bool = False
 
 
 class _Pages:
-    """Passes a list on and counts it: by its length the time is measured that it is kept."""
+    """Passes a list on and counts its items: the length determines how long it is cached."""
 
     def __init__(self, listed: AsyncIterator[Object]) -> None:
         self._listed = listed
@@ -81,10 +81,10 @@ class ClusterReads:
         self._kept: dict[Hashable, _Kept[Any]] = {}
         self._editions = itertools.count(1)
         self._reading: set[asyncio.Future[Any]] = set()
-        """Reads under way. Callers share them, so `close` ends them."""
+        """Reads under way. Callers share them, so only `close` cancels them."""
 
     async def close(self) -> None:
-        """End the reads under way."""
+        """Cancel the reads under way."""
         for read in self._reading:
             read.cancel()
         await asyncio.gather(*self._reading, return_exceptions=True)
@@ -92,11 +92,11 @@ class ClusterReads:
     async def cluster(
         self, namespace: str, tenants: Iterable[TenantRecord], since: float = -math.inf
     ) -> ClusterState:
-        """Return what placing these tenants of one namespace needs; lists of before `since` are read again.
+        """Return the objects needed to place these tenants of one namespace; lists from before `since` are read again.
 
-        Raises ApiError when the API server does not answer.
+        Raises ApiError if the API server does not answer.
         """
-        # Both are waited for, also if one fails: what nobody waits for would go on after its caller.
+        # Wait for both, also if one fails: otherwise the other would continue after its caller.
         claims, users = await asyncio.gather(
             self._claims(namespace, since), self._users(namespace, since), return_exceptions=True
         )
@@ -106,7 +106,7 @@ class ClusterReads:
             raise users
         named = {t.effective.claim_name for t in tenants if t.effective is not None}
         unused = [claims[name] for name in named if name in claims and name not in users.by_claim]
-        # Both are asked for only where no pod shows the node.
+        # Read both only if no pod shows the node.
         attached = await self._attachments() if unused else {}
         pending = {c.storage_class for c in unused if c.phase == "Pending" and c.storage_class}
         waiting = [name for name in pending if await self._waits_for_consumer(name)]
@@ -118,7 +118,7 @@ class ClusterReads:
         )
 
     async def events(self, namespace: str, kind: str, name: str) -> list[Object]:
-        """Return the events about an object, the newest last; none when they cannot be read."""
+        """Return the events about an object, newest last; none if they cannot be read."""
         fields = f"involvedObject.kind={kind},involvedObject.name={name}"
         try:
             events = [e async for e in self._kube.list(path("events", namespace), fields=fields)]
@@ -133,7 +133,7 @@ class ClusterReads:
         return said[-1] if said else ""
 
     async def volumes(self, namespace: str) -> dict[str, str]:
-        """Return the claim of each PersistentVolume that claims of a namespace are bound to; none when they cannot be
+        """Return the claim of each PersistentVolume that is bound to a claim of the namespace; none if they cannot be
         read."""
         try:
             claims = await self._claims(namespace)
@@ -142,7 +142,7 @@ class ClusterReads:
         return {claim.volume: name for name, claim in claims.items() if claim.volume}
 
     def forget(self, namespace: str) -> None:
-        """Drop what is kept of a namespace: it has just proved wrong."""
+        """Drop the cached lists of a namespace: they have just proved wrong."""
         for what in ("pods", "claims"):
             self._kept.pop((what, namespace), None)
 
@@ -171,7 +171,7 @@ class ClusterReads:
             try:
                 return attached_nodes([one async for one in pages]), pages.seconds
             except ApiError as error:
-                # A namespaced installation may not read them; the volume's own affinity has to do.
+                # A namespaced installation may not read them; the volume's own affinity is used instead.
                 if error.status == 403:
                     return {}, STORAGE_CLASSES_SECONDS
                 raise
@@ -184,7 +184,7 @@ class ClusterReads:
                 found = await self._kube.get(path("storageclasses", name=name, group=STORAGE))
             except ApiError as error:
                 if error.status in {403, 404}:
-                    # Unknown: calling it a fault would hold back a GitOps wave that only waits for its workload.
+                    # Unknown: reporting a fault would block a GitOps wave that only waits for its workload.
                     return (
                         error.status == 403,
                         STORAGE_CLASSES_SECONDS if error.status == 403 else FRESH_SECONDS,
@@ -199,7 +199,7 @@ class ClusterReads:
             try:
                 found = await self._kube.get(path("nodes", name=node))
             except ApiError as error:
-                # Where nodes cannot be read, nothing is said against them.
+                # If nodes cannot be read, assume that they are healthy.
                 if error.status in {403, 404}:
                     return (
                         error.status == 403,
@@ -218,9 +218,10 @@ class ClusterReads:
         *,
         listed: bool = False,
     ) -> T:
-        """Return what `read` gave at `since` or later, kept for as many seconds as it says; callers share one read.
+        """Return the result of `read` from `since` or later, cached for the seconds that it returns; callers share one
+        read.
 
-        A long list is read anew while the one before still answers: else all that is due in a large namespace would
+        A long list is read again while the old one still answers: otherwise all due work of a large namespace would
         wait for forty pages, every fifty seconds.
         """
         kept: _Kept[T] | None = self._kept.get(key)
@@ -252,13 +253,13 @@ class ClusterReads:
         if kept.until == math.inf:
             now = self._clock.now()
             kept.until = now + seconds
-            # What is short is read again by whoever asks: that takes no time.
+            # A short list is read again by the next caller: that takes no time.
             again = seconds if kept.listed and seconds > FRESH_SECONDS else 0.0
             kept.usable = kept.until + again
             self._kept = {k: v for k, v in self._kept.items() if v.usable > now}
 
     def _renewed(self, key: Hashable, kept: _Kept[Any], read: asyncio.Future[Any]) -> None:
-        """Put what was read anew in the place of what was kept; after a failure the next one who asks tries again."""
+        """Replace the cached read by the new one; after a failure the next caller tries again."""
         renewed, kept.next = kept.next, None
         if read.cancelled() or read.exception() is not None or self._kept.get(key) is not kept:
             return

@@ -1,4 +1,4 @@
-"""Turns what is due into Jobs: a scan or copies for each batch, a cleanup or a purge for one tenant."""
+"""Creates Jobs for due work: a scan or copies for each batch, a cleanup or a purge for one tenant."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MARGIN_SECONDS = 10
 
 
 TASK_BYTES_MAX = 100_000
-"""A process takes arguments of up to 128 KiB; only a memory of many years is anywhere near."""
+"""A process accepts arguments of up to 128 KiB; only a memory of many years comes close."""
 
 
 class JobCreator:
@@ -75,12 +75,12 @@ class JobCreator:
         self._in_namespace = in_namespace
         self._again = again
         self._noticed: dict[str, int] = {}
-        """By namespace, the edition of the list of claims that was gone through for those that are lost."""
+        """By namespace, the edition of the list of claims that was checked for lost claims."""
 
     async def place(self, namespace: str, tenants: Sequence[TenantRecord]) -> list[Batch]:
         """Find out where tenants of one namespace can be scanned, and return them in batches.
 
-        A claim that no pod uses cannot change; it is scanned only every so often. A fault is noted and backs off.
+        A claim that no pod uses cannot change; it is scanned only rarely. A fault is recorded and backs off.
         """
         try:
             cluster = await self._cluster_state(namespace, tenants)
@@ -94,10 +94,10 @@ class JobCreator:
         return batches.make_batches(namespace, [one for one in placed if one], self._batch, now)
 
     async def _cluster_state(self, namespace: str, tenants: Sequence[TenantRecord]) -> ClusterState:
-        """Return what placing needs. Do not report a new fault from cached lists; read them afresh first: a tenant
-        often comes seconds after its claim and its workload."""
+        """Return the cluster state for placing. Do not report a new fault from cached lists; read them again first: a
+        tenant is often created seconds after its claim and its workload."""
         now = self._clock.monotonic()
-        # What was listed before a tenant was there says nothing of its claim.
+        # A list from before a tenant existed is no evidence about its claim.
         first_looks = [t.resource.seen_at or 0.0 for t in tenants if t.look is None and not t.fault]
         age = self._clock.now() - max(first_looks) if first_looks else math.inf
         cluster = await self._reads.cluster(namespace, tenants, since=now - age)
@@ -107,9 +107,9 @@ class JobCreator:
         return cluster
 
     def _notice(self, namespace: str, cluster: ClusterState) -> None:
-        """Have tenants looked at whose claim is lost or gone: their own turn may be minutes away.
+        """Reconsider tenants whose claim is lost or gone: their own turn may be minutes away.
 
-        The list was read for others, so that costs no request; each list is gone through once.
+        The list was read for others, so that costs no request; each list is checked once.
         """
         if self._noticed.get(namespace) == cluster.edition:
             return
@@ -146,7 +146,7 @@ class JobCreator:
         if fault is None and elder is not None:
             place, fault = None, duplicate(tenant, elder)
         if fault is not None:
-            # Claims appear by themselves: look again soon, without doubling for long.
+            # Claims appear by themselves: check again soon, and double the pause only briefly.
             tenant.fail(fault, now, *faults.CLAIM_PAUSES_SECONDS)
             tenant.scan.unplaced(now)
             tenant.jobs.want_scan()
@@ -174,7 +174,7 @@ class JobCreator:
     async def keep(self, namespace: str, tenants: Sequence[TenantRecord]) -> None:
         """Create the Job that keeps copies of creds.json of tenants of one namespace.
 
-        Where they turn out to be at several places, those of one place have it, and the others come again.
+        If they turn out to be at several places, the Job has those of one place, and the others are queued again.
         """
         found = await self._batches_of_copies(namespace, tenants)
         if not found:
@@ -234,8 +234,8 @@ class JobCreator:
     async def begin(self, tenant: TenantRecord, decision: Decision) -> None:
         """Start a cleanup exactly once: claim the run in the status, then create its Job.
 
-        A decision holds for the resource it was made on: when another operator has acted, or the spec has changed,
-        while the claim was looked up, nothing is begun, and the tenant is decided on anew.
+        A decision is valid only for the version of the resource that it was based on: if another operator has acted, or
+        the spec has changed, while the claim was looked up, nothing begins, and the tenant is decided on again.
         """
         assert decision.reason is not None
         edition = tenant.edition
@@ -259,16 +259,16 @@ class JobCreator:
             tenant.timers.requested(now)
         claimed = tenant.run
         if not await self._writer.write(tenant, force=True):
-            # Whether the claim stands is not known; the resource is read again before anything else.
+            # It is unknown whether the claim was stored; read the resource again before anything else.
             tenant.stored.doubt()
             return
         if tenant.run == claimed:
             await self._clean_job(tenant, place, used)
 
     async def resume(self, tenant: TenantRecord) -> None:
-        """Create the Job of a claimed run again: it never came to be, or was lost.
+        """Create the Job of a claimed run again: it was never created, or was lost.
 
-        The volume's journal refuses a run that it already holds, so a second Job repeats nothing.
+        The volume's journal refuses a run that it already contains, so a second Job repeats nothing.
         """
         tenant.cleanup.doubt()
         edition = tenant.edition
@@ -300,7 +300,7 @@ class JobCreator:
         )
         uid = await self._own_job(tenant, "clean", f"janitor-clean-{run}", task, place, used, run)
         if uid is not None and tenant.run is not None and tenant.run.get("id") == run:
-            # By its uid any operator takes in the Job's result.
+            # With its uid any operator can read the Job's result.
             tenant.cleanup.created(uid)
 
     async def purge(self, tenant: TenantRecord) -> None:
@@ -323,7 +323,7 @@ class JobCreator:
         used: bool,
         run: str | None = None,
     ) -> str | None:
-        """Create a Job for one tenant alone; return its uid, None when it could not be created."""
+        """Create a Job for one tenant alone; return its uid, None if it could not be created."""
         assert tenant.effective is not None
         job = manifest.job(
             name="",
@@ -344,7 +344,7 @@ class JobCreator:
         )
 
     async def locate(self, tenant: TenantRecord) -> tuple[Place | None, bool]:
-        """Return the tenant's place and whether a pod uses its claim; a fault is noted and backs off."""
+        """Return the tenant's place and whether a pod uses its claim; a fault is recorded and backs off."""
         try:
             cluster = await self._cluster_state(tenant.namespace, [tenant])
         except ApiError as error:
@@ -363,7 +363,7 @@ def _in_doubt(tenant: TenantRecord, cluster: ClusterState) -> bool:
 
 
 def settle(tenant: AnyRecord, decision: Decision) -> None:
-    """Note the slots and the request that a decision handles."""
+    """Record the slots and the request that a decision handles."""
     tenant.timers.settle(decision.trigger_slot, decision.daily_slot, decision.request)
 
 
@@ -393,7 +393,7 @@ def members_of(
 def copied_members(
     tenants: Sequence[TenantRecord], claims: Sequence[str]
 ) -> tuple[list[tuple[int, float]], list[Member]]:
-    """Return how copies of creds.json are kept, and the members that name their place in that."""
+    """Return the settings for copies of creds.json, and the members, each with the place of its settings there."""
     copies: list[tuple[int, float]] = []
     members: list[Member] = []
     for tenant in tenants:

@@ -1,4 +1,4 @@
-"""What keeps a tenant from being looked after, as a `Ready` reason with a way out. Pure."""
+"""Reasons of `Ready` for a tenant that cannot be scanned or cleaned, each with a way out. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SORTS: dict[str, str] = {
         "Allow it by the policy that adds such rules to the Job's pod"
     ),
 }
-"""What a part of the message says, in lower case, and the way out."""
+"""A part of the message, in lower case, and the way out."""
 TAINT = re.compile(r"\btaints?\b")
 TOLERATE = "Tolerate the node's taint by config.job.tolerations, or remove it"
 SELECTOR = re.compile(r"match pod's node affinity|match node selector|node affinity/selector")
@@ -46,8 +46,8 @@ PREEMPTION = re.compile(r"\.? *preemption:.*", re.DOTALL)
 def way_out(message: str) -> str:
     """Return what to do about a message such as "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were ...".
 
-    It counts the nodes by what keeps each from taking the pod. That the control plane is tainted, and that the Job is
-    bound to another node, is told of most nodes of most clusters, and counts only where nothing else is said.
+    It counts the nodes by the cause that keeps each from running the pod. Most clusters report for most nodes that the
+    control plane is tainted, or that the Job is bound to another node: those count only if there is no other cause.
     """
     parts = PREEMPTION.sub("", message.lower()).split(", ")
     found = [
@@ -70,14 +70,14 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A pod that ended: its termination message, or None when it left none, and the fault if it failed."""
+    """A pod that ended: its termination message, or None without one, and the fault if it failed."""
 
     message: str | None
     fault: Fault | None
 
 
 MESSAGE_MAX = 8192
-"""Characters that are kept of a termination message: twice what a kubelet passes on."""
+"""Maximum stored characters of a termination message: twice the kubelet's limit."""
 CHECK_IMAGE = "check the operator's job image and pull secrets"
 PULLS = {
     "ErrImagePull": CHECK_IMAGE,
@@ -100,18 +100,19 @@ ARCHITECTURE = (
 LIMIT_RANGE = re.compile(
     r"(minimum|maximum) (cpu|memory|[a-z.-]+) usage per|max limit to request ratio", re.I
 )
-"""What the LimitRange admission plugin says."""
+"""Messages of the LimitRange admission plugin."""
 LARGEST_SIGNAL = 64
 EXEC_FORMAT = 255
-"""What a container runtime reports for a program that the node's processor cannot run."""
+"""The exit code that a container runtime reports for a program that the node's processor cannot run."""
 LOST = frozenset({"Unknown", "ContainerStatusUnknown"})
-"""Reasons of a container of which the node does not know how it ended."""
+"""Reasons of a container whose end the node does not know."""
 CLAIM_PAUSES_SECONDS = (10.0, 120.0)
-"""Seconds until a claim that cannot be mounted is looked at again: the first time, and at most. That makes no Job."""
+"""Seconds until a claim that cannot be mounted is checked again: the first pause, and the longest. That needs no Job.
+"""
 
 
 def of_claim(claim: Claim | None, name: str, waits_for_consumer: bool) -> Fault | None:
-    """Return what is wrong with a PersistentVolumeClaim; None for one that is not there."""
+    """Return the problem of a PersistentVolumeClaim, also if it does not exist; None without a problem."""
     if claim is None:
         return Fault(
             "ClaimMissing",
@@ -157,9 +158,9 @@ def exclusive_claim(claim: Claim, name: str, used: bool) -> Fault | None:
 
 
 TERMINATING = "because it is being terminated"
-"""What the API server says of a namespace that is being deleted."""
+"""The API server's message about a namespace that is being deleted."""
 OTHER_IMAGE = "of an image that admissionPolicy.images or the release names"
-"""What the chart's admission policy says of a Job whose image is not that of the release."""
+"""The chart's admission policy's message about a Job whose image is not that of the release."""
 UPGRADING = Fault(
     "JobRefused",
     "The chart's admission policy lets Jobs run another image than this operator's. While the chart is being upgraded "
@@ -229,7 +230,7 @@ def pending(pod: Object) -> Fault | None:
 
 
 def has_begun(pod: Object) -> bool:
-    """Return whether one of a Job's own containers has started. While it runs before another, the pod is Pending."""
+    """Return whether one of a Job's own containers has started. While an init container runs, the pod is Pending."""
     status = part(pod, "status")
     return text(status.get("phase")) == "Running" or any(
         container.get("name") in OWN_CONTAINERS
@@ -284,11 +285,11 @@ def stuck(message: str) -> Fault:
 
 
 def finished(pod: Object) -> Finished | None:
-    """Return how a Job's pod ended, or None while it has not.
+    """Return the result of a Job's pod, or None while it has not ended.
 
-    Only the Job's own containers count: the last of them that ran says how it ended. A container that a webhook has
-    injected may outlive them, or fail by itself. While no other container is left, the pod's phase is waited for: it
-    comes with the reason why the pod ended.
+    Only the Job's own containers count: the last of them that ran determines the result. A container that a webhook has
+    injected may outlive them, or fail on its own. While no other container is left, wait for the pod's phase: it comes
+    with the reason of the end.
     """
     status = part(pod, "status")
     phase = text(status.get("phase"))
@@ -353,9 +354,9 @@ def _failure(pod_reason: str, ended: Object) -> Fault:
 
 
 def _exit(code: int | None, reason: str, message: str, pod_reason: str) -> Fault:
-    """Return the fault of a container that ended by itself, by a signal, or before it began."""
+    """Return the fault of a container that exited, was killed by a signal, or failed before it began."""
     if reason in LOST:
-        # A node that restarts reports 255 for it, another one 137: neither is the program's.
+        # A node that restarts reports 255 for it, another one 137: neither is the program's exit code.
         why = f"The node has lost the Job's container ({reason}): see whether it was restarted."
         return Fault("JobKilled", f"{why} {RETRY}")
     if code == EXEC_FORMAT or OTHER_PLATFORM.search(message):

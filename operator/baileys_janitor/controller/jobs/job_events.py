@@ -1,4 +1,4 @@
-"""Takes in the events of Jobs and pods: which Job under way each is about, and how a Job ended."""
+"""Processes the events of Jobs and pods: finds the Job under way of each event, and how a Job ended."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ Object = dict[str, Any]
 R = TypeVar("R", bound=AnyRecord)
 
 ATTEMPTS = 3
-"""Jobs for one claimed run before it is given up."""
+"""Maximum number of Jobs for one claimed run before it is given up."""
 ADOPT_AGAIN_SECONDS = 5.0
-"""Seconds until the Jobs that an earlier operator left are listed again, where the API server did not answer."""
+"""Seconds until the Jobs of an earlier operator are listed again if the API server did not answer."""
 
 
 class JobEvents(ABC, Generic[R]):
-    """Where the Jobs and pods of one kind of resource come in."""
+    """Receives the events of Jobs and pods of one kind of resource."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class JobEvents(ABC, Generic[R]):
 
     @abstractmethod
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
 
     @abstractmethod
     def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
-        """Give up a shared Job that does not get on; `claims` are those that hold it up."""
+        """Give up a shared Job without progress; `claims` are those that block it."""
 
     def abandon(self, tracked: TrackedJob) -> list[R]:
-        """Give up a Job that cannot be dealt with; it is deleted. Return its members, who wait."""
+        """Give up a Job that cannot be handled, and delete it. Return its members, which wait."""
         tracked.settled = True
         members = self.members(tracked)
         for member in members:
@@ -79,7 +79,7 @@ class JobEvents(ABC, Generic[R]):
         return members
 
     def job(self, kind: str, job: Object) -> None:
-        """Take in a Job's event (ADDED, MODIFIED or DELETED)."""
+        """Process a Job's event (ADDED, MODIFIED or DELETED)."""
         with self._crashes.contain("event"):
             self._job(kind, job)
 
@@ -108,7 +108,7 @@ class JobEvents(ABC, Generic[R]):
         return tracked is not None and tracked.uid is None
 
     def pod(self, kind: str, pod: Object) -> None:
-        """Take in a pod's event."""
+        """Process a pod's event."""
         with self._crashes.contain("event"):
             self._pod(kind, pod)
 
@@ -131,18 +131,18 @@ class JobEvents(ABC, Generic[R]):
         ended = faults.finished(pod)
         if ended is not None:
             if ended.message is None and tracked.started is None and tracked.trouble is not None:
-                # It never ran: why it could not is worth more than that its time is up.
+                # It never ran: the reason why it could not start is more useful than the expired deadline.
                 ended = Finished(None, tracked.trouble)
             self.settle(tracked, _blamed(ended, tracked))
             return
         trouble = faults.pending(pod)
         if trouble is None and tracked.trouble is not None:
-            # What its events showed may still hold: they are read again.
+            # The cause in its events may still exist: read them again.
             tracked.asked = False
         tracked.trouble = trouble
 
     def tracked_job(self, pod: Object) -> TrackedJob | None:
-        """Return the Job under way that a pod belongs to; None for every other pod, whatever its labels are."""
+        """Return the Job under way that owns a pod; None for every other pod, whatever its labels are."""
         owner = job_of(pod)
         if owner is None:
             return None
@@ -153,10 +153,10 @@ class JobEvents(ABC, Generic[R]):
     async def adopt(
         self, kube: Kube, namespaces: Iterable[str], is_ours: Callable[[Object], bool]
     ) -> None:
-        """Take note of the Jobs that an earlier operator left: a claimed run's is taken up, the others are deleted.
+        """Record the Jobs that an earlier operator left: a claimed run's is adopted, the others are deleted.
 
-        `namespaces` are those that are watched; none stands for all. Without the list nothing may be started, so it
-        is asked for until it is there.
+        `namespaces` are those that are watched; none stands for all. Nothing may start before the list is known, so it
+        is requested until the API server answers.
         """
         for namespace in [*namespaces] or [""]:
             where = f"{JOBS}/namespaces/{namespace}/jobs" if namespace else f"{JOBS}/jobs"
@@ -174,7 +174,7 @@ class JobEvents(ABC, Generic[R]):
             self.attach(record)
 
     def attach(self, record: R) -> None:
-        """Take up the Job of a claimed run that an earlier operator made, if it is there."""
+        """Adopt the Job of a claimed run that an earlier operator created, if it exists."""
         run = record.run
         if run is None or record.jobs.work is not None or not run.get("uid"):
             return
@@ -192,7 +192,7 @@ class JobEvents(ABC, Generic[R]):
                 used=frozenset([record.name]),
                 urgent=run["reason"] in URGENT,
                 uid=found.uid,
-                # Its pod may have been shown before.
+                # Its pod's event may have come before.
                 overheard=True,
                 failed_at=self._clock.now() if found.ended else None,
                 suspended=found.suspended,
@@ -201,7 +201,7 @@ class JobEvents(ABC, Generic[R]):
         record.jobs.start(found.action, found.name, self._clock.now())
 
     def members(self, tracked: TrackedJob) -> list[R]:
-        """Return the records of a Job's members that are still there."""
+        """Return the records of a Job's members that still exist."""
         found = (
             self._records.of(m.namespace or tracked.namespace, m.name, m.uid)
             for m in tracked.members
@@ -225,7 +225,7 @@ class JobEvents(ABC, Generic[R]):
 
 
 def _blamed(ended: Finished, tracked: TrackedJob) -> Finished:
-    """Return how a pod ended; one of a suspended Job was ended by that."""
+    """Return the result of a pod; the pod of a suspended Job was ended by the suspension."""
     if ended.fault is None or not tracked.suspended:
         return ended
     return Finished(ended.message, faults.SUSPENDED)

@@ -1,4 +1,4 @@
-"""Creates Jobs: each under a name of its own, known to the tracker before the API server has answered."""
+"""Creates Jobs, each with a unique name that the tracker knows before the API server has answered."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Object = dict[str, Any]
 
 JOBS = "/apis/batch/v1"
 UPGRADING_TRIES = 3
-"""How often a Job is refused for its image before that is a fault: after a minute and three quarters."""
+"""How often a Job may be refused for its image before that is a fault: for a minute and three quarters."""
 NAMES = 3
-"""Names that are tried for a Job: of 409 and 409 again, somebody should hear."""
+"""Maximum number of names tried for a Job: repeated conflicts (409) should be reported."""
 
 
 class JobLauncher:
@@ -46,10 +46,10 @@ class JobLauncher:
     async def launch(
         self, job: Object, prefix: str, tenants: Sequence[AnyRecord], used: frozenset[str]
     ) -> str | None:
-        """Create a Job under a name of its own; return its uid. A fault is noted and backs off.
+        """Create a Job with a unique name; return its uid. A fault is recorded and backs off.
 
-        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or
-        anybody's. Another name is tried, and the volume's journal keeps a cleanup from being done twice.
+        A name that is taken proves nothing: the Job there may be this one, whose creation was not answered, or somebody
+        else's. Another name is tried, and the volume's journal prevents a second run of a cleanup.
         """
         refused = None
         for _ in range(NAMES):
@@ -69,7 +69,7 @@ class JobLauncher:
         assert refused is not None
         fault = faults.refused(refused.status, refused.message)
         if fault is faults.UPGRADING and all(t.backoff.failures < UPGRADING_TRIES for t in tenants):
-            # The policy is replaced before the pods are, so the old ones are refused until the new one leads.
+            # The policy is replaced before the pods, so the old pods' Jobs are refused until the new pod leads.
             fault = replace(fault, stalled=False)
         self._refused(tenants, fault)
         return None
@@ -114,7 +114,7 @@ class JobLauncher:
             tenant.jobs.end(tracked.name)
 
     async def _create(self, job: Object) -> str:
-        """Create a Job and return its uid; ApiError when it is refused, or its name is taken."""
+        """Create a Job and return its uid; raise ApiError if it is refused, or its name is taken."""
         meta = job["metadata"]
         if self._prepare is not None:
             await self._prepare(meta["namespace"])

@@ -19,9 +19,9 @@ from baileys_janitor.tenants.record import TenantRecord
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """Claims by name, the pods that use them, and nodes by the volume that is attached there.
+    """Claims by name, the pods that use them, and the node of each attached volume.
 
-    `waiting` holds the storage classes whose claims wait for a first consumer, `lost` the nodes that are gone or not
+    `waiting` has the storage classes whose claims wait for a first consumer, `lost` the nodes that are gone or not
     ready; `edition` distinguishes one list of claims from the next.
     """
 
@@ -33,7 +33,7 @@ class ClusterState:
     edition: int = 0
 
     def place(self, tenant: TenantRecord) -> tuple[Place | None, Fault | None, bool]:
-        """Return where this tenant's Job must run, or why it cannot; and whether a pod uses the claim."""
+        """Return the place of this tenant's Job, or why it cannot run; and whether a pod uses the claim."""
         assert tenant.effective is not None
         name = tenant.effective.claim_name
         claim, users = self.claims.get(name), self.users.of(name)

@@ -15,23 +15,23 @@ Object = dict[str, Any]
 ACTION_LABEL = f"{GROUP}/action"
 RUN_LABEL = f"{GROUP}/run"
 MEMBERS_ANNOTATION = f"{GROUP}/members"
-"""For people: anybody who writes to a namespace can write it, so it is never read."""
+"""For people only: anybody who writes to a namespace can write it, so it is never read."""
 SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{ACTION_LABEL}"
 """The label selector of the janitor's own Jobs and pods, for server-side filtering."""
 
 CONTAINER = "janitor"
-"""The name of the container that carries a Job's task out and leaves its result."""
+"""The name of the container that does a Job's task and leaves its result."""
 FETCHER = "fetch"
-"""The name of the container that runs before it where an archive is fetched: it has the Secrets, and no claim."""
+"""The name of the container that runs first to fetch an archive: it has the Secrets, and no claim."""
 OWN_CONTAINERS = frozenset({CONTAINER, FETCHER})
-"""The containers that a Job's pod is sent with. Every other one is injected by someone else."""
+"""The containers of a Job's manifest. Any other one is injected by someone else."""
 BETWEEN = "between"
-"""The name of the volume in memory through which that container passes what it fetched."""
+"""The name of the in-memory volume with the fetched archive."""
 TERMINATION_LOG = "/dev/termination-log"
 IMAGE_USER = 65_532
 """The user of the janitor's image: a Job runs as it when the owner of the files is unknown."""
 LINUX = {"kubernetes.io/os": "linux"}
-"""The nodes that can run the janitor's image. A cluster may have nodes of Windows, and these need no taint."""
+"""The nodes that can run the janitor's image. A cluster may have Windows nodes, which need no taint."""
 BACKSTOP_SECONDS = 86_400
 """Seconds after which the cluster removes a finished Job if the operator never did."""
 
@@ -40,7 +40,7 @@ NO_SIDECAR_LABELS = {
     "kuma.io/sidecar-injection": "disabled",
     "admission.datadoghq.com/enabled": "false",
 }
-"""Labels of a pod that keep out the injectors that select pods by label. An injected container outlives the Job's."""
+"""Labels that keep out the injectors that select pods by label. An injected container outlives the Job's."""
 _POD_ANNOTATIONS = {
     "sidecar.istio.io/inject": "false",
     "linkerd.io/inject": "disabled",
@@ -66,17 +66,17 @@ class Pod:
     annotations: tuple[tuple[str, str], ...] = ()
     deadline: int = 60
     wait: float = 300.0
-    """Seconds that a pod may stay pending."""
+    """Maximum seconds that a pod may stay pending."""
     backstop: int = BACKSTOP_SECONDS
     command: tuple[str, ...] = ("baileys-janitor", "job")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretMount:
-    """A Secret of which one key is mounted as the file `file` in the directory `path`; without a key all are.
+    """A Secret whose key is mounted as the file `file` in the directory `path`; without a key all keys are mounted.
 
-    `more` are further keys, each a file of its name. `optional`: without the Secret the directory is empty, and the Job
-    says so; else its pod never starts.
+    `more` are further keys, each mounted as a file with its name. `optional`: without the Secret the directory is
+    empty, and the Job reports that; else its pod never starts.
     """
 
     secret: str
@@ -89,10 +89,11 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """A container that runs before the Job's own one: it has Secrets and no claim, the Job's own claims and no Secret.
+    """A container that runs before the Job's own one: it has Secrets and no claim, the Job's own one has claims and no
+    Secret.
 
-    It gets the same task, and leaves files in the directory `between`, which lies in memory, holds at most `size` and
-    is read-only for the Job's own container.
+    It gets the same task, and leaves files in the directory `between`, which is in memory, holds at most `size` and is
+    read-only for the Job's own container.
     """
 
     command: tuple[str, ...]
@@ -103,9 +104,9 @@ class Fetching:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tenant in a Job: by name and uid, so that a namesake created later is never mistaken for it.
+    """A tenant in a Job: by name and uid, so that a later tenant with the same name is never mistaken for it.
 
-    `namespace` is empty for that of the Job.
+    `namespace` is empty for the Job's own.
     """
 
     name: str
@@ -118,12 +119,12 @@ SOON_SECONDS = 600
 
 
 def mount_path(place: int) -> str:
-    """Return where the claim number `place` of a Job is mounted."""
+    """Return the mount path of the claim number `place` of a Job."""
     return f"/volumes/{place:03d}"
 
 
 def volume_name(place: int) -> str:
-    """Return the name of the volume that is the Job's claim number `place`."""
+    """Return the name of the volume for the claim number `place` of a Job."""
     return f"v{place}"
 
 
@@ -157,7 +158,7 @@ def job(
 ) -> Object:
     """Return the Job (batch/v1) that carries out `task` with each of `claims` mounted at `mount_path(i)`.
 
-    `keeps`: what it brings is needed after a long outage too. `drilled`: the namespace whose archives it tries.
+    `keeps`: its result is needed even after a long outage. `drilled`: the namespace whose archives it tries.
     """
     labels = dict(pod.labels) | {OWN_LABEL: OWN_VALUE, ACTION_LABEL: action}
     if run:
@@ -182,7 +183,8 @@ def job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            # What a scan finds is found again; how a cleanup ended, and which archives were put, is not.
+            # A scan's findings can be found again; the result of a cleanup, and the list of archives that were put,
+            # cannot.
             "ttlSecondsAfterFinished": (
                 pod.backstop if run or keeps else min(pod.backstop, SOON_SECONDS)
             ),
@@ -257,7 +259,7 @@ def _container(
     container: Object = {
         "name": name,
         "image": pod.image,
-        # The kubelet expands $(NAME) in a command; a doubled $ stands for itself.
+        # The kubelet expands $(NAME) in a command; a doubled $ is a literal one.
         "command": [*command, task.replace("$", "$$")],
         "env": [{"name": "TERMINATION_LOG", "value": TERMINATION_LOG}],
         "terminationMessagePath": TERMINATION_LOG,
@@ -280,7 +282,7 @@ def _mount(at: str, volume: Object, *, read_only: bool) -> Object:
 
 
 def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[str, Object]]:
-    """Return the pod's volumes, each with where it is mounted."""
+    """Return the pod's volumes, each with its mount path."""
     found: list[tuple[str, Object]] = [
         (
             mount_path(i),
@@ -294,7 +296,7 @@ def _volumes(claims: list[str], secrets: Sequence[SecretMount]) -> list[tuple[st
             source["items"] = [{"key": one.key, "path": one.file}]
             source["items"] += [{"key": each, "path": each} for each in one.more]
         if one.optional:
-            # A Secret's files belong to root, and the Job does not run as root: only their mode lets it read them.
+            # A Secret's files belong to root, and the Job does not run as root: only their mode makes them readable.
             source |= {"optional": True, "defaultMode": 0o444}
         found.append((one.path, {"name": f"s{i}", "secret": source}))
     return found
@@ -320,8 +322,8 @@ def _pod_security(place: Place) -> Object:
 def _affinity(node: str | None, *, pinned: bool) -> Object | None:
     if node is None:
         return None
-    # By the node's name, not its hostname label, which may differ; and never `nodeName`, which skips the
-    # scheduler and with it volume binding.
+    # By the node's name, not its hostname label, which may differ; and never `nodeName`, which skips the scheduler and,
+    # with it, volume binding.
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
     if not pinned:
         preferred = [{"weight": 100, "preference": term}]

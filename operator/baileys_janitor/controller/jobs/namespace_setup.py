@@ -1,6 +1,6 @@
 """Prepares a namespace for its first Job: a NetworkPolicy that denies its pods all traffic, and pull secrets.
 
-Only where the configuration grants it. Both are a second line: a Job runs without them, with a warning.
+Only if the configuration grants it. Both are a second line of defence: a Job runs without them, with a warning.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ DATABASE_POLICY = "baileys-janitor-key-stores"
 STORE_POLICY = "baileys-janitor-backups"
 STORE_BACKUP_POLICY = "baileys-janitor-key-store-backups"
 MANAGED = {OWN_LABEL: OWN_VALUE}
-"""Label of what the operator makes in tenants' namespaces; it distinguishes them from what others make."""
+"""Label of the operator's objects in tenants' namespaces; it distinguishes them from other objects."""
 CHECK_AGAIN_SECONDS = 3600.0
-"""Seconds after which a namespace is looked at again: what was deleted comes back."""
+"""Seconds after which a namespace is checked again, so that deleted objects are restored."""
 
 
 def network_policy(namespace: str) -> Object:
-    """Return the policy that lets the Jobs' pods neither send nor receive: they need no network."""
+    """Return the policy that denies the Jobs' pods all traffic: they need no network."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -51,7 +51,7 @@ def network_policy(namespace: str) -> Object:
 
 
 def database_policy(namespace: str, egress: Sequence[Object]) -> Object:
-    """Return the policy that lets the Jobs of key stores reach databases: policies add up."""
+    """Return the policy that lets the Jobs of key stores reach databases; policies are additive."""
     return _egress_policy(namespace, DATABASE_POLICY, STORE_ACTIONS, egress)
 
 
@@ -86,7 +86,7 @@ def _egress_policy(
 
 
 class NamespaceSetup:
-    """Prepares namespaces for Jobs; `home` is the operator's own, where pull secrets are copied from.
+    """Prepares namespaces for Jobs; `home` is the operator's own, the source of the pull secrets.
 
     `databases` are the rules of `database_policy`, for namespaces with key stores, `stores` those of `store_policy`,
     for namespaces with backups.
@@ -114,7 +114,7 @@ class NamespaceSetup:
         self._warned: set[str] = set()
 
     async def prepare(self, namespace: str) -> None:
-        """Make sure that the namespace has what it needs; it never fails."""
+        """Ensure that the namespace has all it needs; never raise an error."""
         await self._prepare(namespace)
 
     async def prepare_for_store(self, namespace: str) -> None:
@@ -156,11 +156,11 @@ class NamespaceSetup:
     async def _careful(
         self, what: str, step: Callable[[], Awaitable[None]], namespace: str
     ) -> bool:
-        """Carry out a step; return False when it is worth another attempt before the next Job."""
+        """Carry out a step; return False if it should be tried again before the next Job."""
         try:
             await step()
         except ApiError as error:
-            # Forbidden here is most likely forbidden everywhere: logged once.
+            # A request that is forbidden here is most likely forbidden everywhere: log it once.
             key = what if error.status == 403 else f"{what} {namespace} {error.status}"
             if key not in self._warned:
                 self._warned.add(key)
@@ -169,7 +169,7 @@ class NamespaceSetup:
         return True
 
     async def _ensure(self, policy: Object) -> None:
-        # One that is there is left alone: an administrator may have changed it on purpose.
+        # Leave an existing policy alone: an administrator may have changed it on purpose.
         meta = policy["metadata"]
         where = path("networkpolicies", meta["namespace"], meta["name"], NETWORKING)
         if await self._find(where) is None:
@@ -193,7 +193,7 @@ class NamespaceSetup:
                 self._once(f"{namespace}/{name}", told, namespace, name)
             else:
                 version = {"resourceVersion": here["metadata"]["resourceVersion"]}
-                # A merge patch leaves keys that are gone: they are taken away by name.
+                # A merge patch keeps keys that are gone from the source: remove them by name.
                 gone = dict.fromkeys(set(here.get("data") or {}) - set(content["data"]))
                 body = {"metadata": version, "data": content["data"] | gone}
                 await self._kube.patch(path("secrets", namespace, name), body)
@@ -210,7 +210,7 @@ class NamespaceSetup:
         try:
             await self._kube.create(url, body)
         except ApiError as error:
-            # Another operator, or another Job's preparation, was quicker.
+            # Another operator, or the preparation for another Job, was faster.
             if error.reason != "AlreadyExists":
                 raise
 

@@ -1,4 +1,4 @@
-"""Reads the node and the identity of a Job from the pod that uses the claim. Pure; dicts as the API gives them."""
+"""Reads the node and the identity for a Job from the pod that uses the claim. Pure; dicts as the API returns them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ OWN_VALUE = "baileys-janitor"
 
 
 ANYBODY = RunAs()
-"""The identity of a Job when nothing says whose the files are."""
+"""The identity of a Job when the owner of the files is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a volume can be mounted: tenants of one namespace with equal places may share a scan's pod.
 
-    `node`: the name of the node that holds the volume, None when any will do. `volume`: set where only the
-    volume's own affinity places the pod, so that two such volumes are never asked of one node. `pinned`: whether the
-    volume can be mounted on that node alone; otherwise the node is only preferred.
+    `node`: the name of the node that has the volume, None for any node. `volume`: set if only the volume's own affinity
+    places the pod, so that two such volumes are never required on one node. `pinned`: whether the volume can be mounted
+    on that node alone; otherwise the node is only preferred.
     """
 
     node: str | None = None
@@ -60,18 +60,18 @@ class Claim:
             storage_class=str(spec.get("storageClassName") or ""),
             deleting=bool(found["metadata"].get("deletionTimestamp")),
             exclusive=modes == ["ReadWriteOncePod"],
-            # ReadOnlyMany beside ReadWriteOnce promises nothing to a pod that may write.
+            # ReadOnlyMany beside ReadWriteOnce does not help a pod that may write.
             shared="ReadWriteMany" in modes or modes == ["ReadOnlyMany"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A pod that uses a claim, as far as it matters; `rank` orders several (lowest first).
+    """A pod that uses a claim; `rank` orders several (lowest first).
 
-    `owner`: whom the files of the claim belong to, as far as this pod can tell. It is None for a pod that only reads
-    the claim, and for a pod of a Job: a backup runs as whoever it likes. `ready` is False when the pod says that it
-    is not.
+    `owner`: the owner of the claim's files, as far as this pod shows it. It is None for a pod that only reads the
+    claim, and for a pod of a Job, because a backup may run as any user. `ready` is False if the pod's status is not
+    ready.
     """
 
     rank: tuple[bool, ...]
@@ -82,19 +82,19 @@ class User:
 
 
 USERS_MAX = 16
-"""Pods that are kept for each claim; only a ReadWriteMany claim has more, and these are alike."""
+"""Maximum number of stored pods for each claim; only a ReadWriteMany claim has more, and these are alike."""
 
 
 @dataclass(slots=True)
 class Users:
-    """The pods of one namespace by the claim that they mount, the janitor's own left out."""
+    """The pods of one namespace by the claim that they mount, without the janitor's own."""
 
     by_claim: dict[str, tuple[User, ...]] = field(default_factory=dict)
     """The users of each claim, best rank first."""
     _alike: dict[tuple[User, ...], tuple[User, ...]] = field(default_factory=dict)
 
     def add(self, pods: Iterable[Object]) -> Users:
-        """Record pods (API objects). Of several on one claim a running one comes first, then one that writes."""
+        """Record pods (API objects). Of several pods of one claim a running one comes first, then one that writes."""
         for pod in pods:
             labels = pod["metadata"].get("labels") or {}
             phase = (pod.get("status") or {}).get("phase")
@@ -106,7 +106,7 @@ class Users:
             for claim in claims_of(pod):
                 owner = None if "Job" in kinds else identity_of(pod, claim)
                 leaving = "deletionTimestamp" in pod["metadata"]
-                # A pod that nothing owns comes last: somebody has started it by hand, to look at the files.
+                # A pod without an owner comes last: somebody has started it by hand, to inspect the files.
                 rank = (phase != "Running", leaving, owner is None, not kinds)
                 self._add(claim, User(rank, node, owner, tolerations, readiness(pod) != "False"))
         return self
@@ -115,7 +115,7 @@ class Users:
         known = self.by_claim.get(claim, ())
         if user not in known:
             listed = tuple(sorted((*known, user), key=lambda one: one.rank)[:USERS_MAX])
-            # Of ten thousand pods most are alike: one record for all that are.
+            # Of ten thousand pods most are alike: equal ones share one record.
             self.by_claim[claim] = self._alike.setdefault(listed, listed)
 
     def of(self, claim: str) -> tuple[User, ...]:
@@ -123,9 +123,9 @@ class Users:
         return self.by_claim.get(claim, ())
 
     def nodes_in_doubt(self, claim: str) -> set[str]:
-        """Return the nodes to look at before a Job is pinned to one: a pod outlives its node for a while.
+        """Return the nodes to check before a Job is pinned to one: a pod outlives its node for a while.
 
-        When a node is lost, its pods are marked as not ready, or others of the workload are started elsewhere.
+        When a node is lost, its pods are marked as not ready, or the workload starts others elsewhere.
         """
         users = self.of(claim)
         nodes = {user.node for user in users}
@@ -133,14 +133,14 @@ class Users:
 
 
 def readiness(found: Object) -> str:
-    """Return the status of a pod's or node's condition Ready; an empty string where there is none."""
+    """Return the status of a pod's or node's condition Ready; an empty string without one."""
     conditions = (found.get("status") or {}).get("conditions") or ()
     said = (one.get("status") for one in conditions if one.get("type") == "Ready")
     return str(next(said, ""))
 
 
 def owner_of(users: Iterable[User], known: RunAs | None) -> RunAs | None:
-    """Return whom the files of a claim belong to: `known`, unless pods that write to it run as somebody else."""
+    """Return the owner of a claim's files: `known`, unless pods that write to it run as another user."""
     owners = [user.owner for user in users if user.owner is not None]
     return known if known in owners or not owners else owners[0]
 
@@ -157,9 +157,9 @@ def claims_of(pod: Object) -> list[str]:
 
 
 def identity_of(pod: Object, claim: str) -> RunAs | None:
-    """Return the ids of the container that mounts `claim` and may write to it; None where no container does.
+    """Return the ids of the container that mounts `claim` and may write to it; None if no container does.
 
-    fsGroup becomes a supplemental group: set as fsGroup on the Job it would rewrite owners and modes.
+    fsGroup becomes a supplemental group: set as fsGroup on the Job it would change owners and modes.
     """
     spec = pod["spec"]
     writer = _writer(spec, claim)
@@ -171,7 +171,7 @@ def identity_of(pod: Object, claim: str) -> RunAs | None:
     if of_pod.get("fsGroup") is not None:
         groups.add(of_pod["fsGroup"])
     label = own.get("seLinuxOptions") or of_pod.get("seLinuxOptions") or {}
-    # The level is what lets a pod read the files; another's type or role Pod Security "restricted" may refuse.
+    # The level lets a pod read the files; Pod Security "restricted" may refuse another pod's type or role.
     label = {"level": label["level"]} if label.get("level") else {}
     return RunAs(
         user=own.get("runAsUser", of_pod.get("runAsUser")),
@@ -198,7 +198,7 @@ def _writer(spec: Object, claim: str) -> Object | None:
 
 
 def attached_nodes(attachments: Iterable[Object]) -> dict[str, str]:
-    """Return the node to which each PersistentVolume is attached, per VolumeAttachments."""
+    """Return the node of each attached PersistentVolume, from VolumeAttachments."""
     found: dict[str, str] = {}
     for attachment in attachments:
         spec = attachment.get("spec") or {}

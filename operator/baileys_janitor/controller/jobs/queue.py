@@ -1,5 +1,4 @@
-"""The queue of Jobs: cleanups, scans and copies are created one by one, a namespace at a time, as long as there is
-room."""
+"""The queue of Jobs: cleanups, scans and copies are created one by one, a namespace at a time, while there is room."""
 
 from __future__ import annotations
 
@@ -28,15 +27,15 @@ class CopiesDue:
 
 
 Work = TenantRecord | list[TenantRecord] | Batch | CopiesDue
-"""A tenant whose cleanup is due, all tenants of a namespace that want a scan, a batch, or copies that are due."""
+"""A tenant with a due cleanup, all tenants of a namespace that want a scan, a batch, or due copies."""
 
 
 class NamespaceQueues:
-    """Cleanups that are due, scans that are wanted, scans that are placed and only lack a free slot, and copies.
+    """Due cleanups, wanted scans, scans that are placed and only lack a free slot, and copies.
 
-    `next` gives one piece of work at a time and moves on to another namespace. In a namespace urgent cleanups come
-    first, then others, then scans, then copies of creds.json. A namespace that has no room keeps its place. What is
-    given is no longer held.
+    `next` returns one piece of work at a time and moves on to another namespace. In a namespace urgent cleanups come
+    first, then others, then scans, then copies of creds.json. A namespace without room keeps its position. Returned
+    work is removed from the queue.
     """
 
     def __init__(self) -> None:
@@ -60,36 +59,36 @@ class NamespaceQueues:
         )
 
     def want(self, tenant: TenantRecord) -> None:
-        """Have a tenant scanned in its namespace's turn."""
+        """Queue a tenant's scan in its namespace."""
         self._wanted.setdefault(tenant.namespace, {})[tenant.name] = tenant
         self._list(tenant.namespace)
 
     def copy(self, tenant: TenantRecord) -> None:
-        """Have a tenant's creds.json copied in its namespace's turn."""
+        """Queue a copy of a tenant's creds.json in its namespace."""
         self._copies.setdefault(tenant.namespace, {})[tenant.name] = tenant
         self._list(tenant.namespace)
 
     def clean(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
-        """Have a tenant's cleanup decided on again in its namespace's turn."""
+        """Queue a new decision on a tenant's cleanup in its namespace."""
         table = self._urgent if urgent else self._cleanups
         table.setdefault(tenant.namespace, {})[tenant.name] = tenant
         self._list(tenant.namespace)
 
     def put(self, batches: Iterable[Batch]) -> None:
-        """Have batches sent in their namespace's turn."""
+        """Queue placed batches in their namespaces."""
         for batch in batches:
             self._batches.setdefault(batch.namespace, deque()).append(batch)
             self._list(batch.namespace)
 
     def forget(self, tenant: TenantRecord) -> None:
-        """Forget a tenant that is gone; a batch leaves it out when it is sent."""
+        """Remove a tenant that is gone; a batch omits it when its Job is created."""
         for held in (self._wanted, self._cleanups, self._urgent, self._copies):
             held.get(tenant.namespace, {}).pop(tenant.name, None)
 
     def next(self, has_room: Callable[[str, bool], bool]) -> Work | None:
-        """Return a piece of work that there is room for.
+        """Return a piece of work for which there is room.
 
-        `has_room` returns for a namespace, and for urgent work or other, whether there is room for a Job.
+        `has_room` returns whether a namespace has room for a Job, for urgent or other work.
         """
         for _ in range(len(self._order)):
             namespace = self._order.popleft()
@@ -139,11 +138,11 @@ class NamespaceQueues:
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[None]]
 
 STALE_SECONDS = 30.0
-"""Seconds that a batch may wait for its turn before its tenants are placed anew."""
+"""Seconds that a batch may wait before its tenants are placed again."""
 
 
 class JobQueue:
-    """Gives each namespace its turn. `consider` decides anew on a tenant; `after` is called with tenants whose
+    """Serves the namespaces in turn. `consider` makes a new decision on a tenant; `after` is called with tenants whose
     state has changed."""
 
     def __init__(
@@ -173,7 +172,7 @@ class JobQueue:
         self._beginning: Counter[tuple[str, bool]] = Counter()
 
     def __len__(self) -> int:
-        """Return how many tenants wait for their turn."""
+        """Return how many tenants wait."""
         return len(self._backlog)
 
     def __bool__(self) -> bool:
@@ -182,13 +181,13 @@ class JobQueue:
     def has_room(self, namespace: str, urgent: bool = False) -> bool:
         """Return whether another Job of a namespace may be created.
 
-        A namespace has slots of its own within the fleet's, so that one whose pods do not start holds up nobody else.
-        For what is urgent half as many slots are kept again, which nothing else takes: it waits for itself alone.
+        A namespace has slots of its own within the fleet's, so that a namespace whose pods do not start blocks no
+        other. Half as many additional slots are reserved for urgent work, so it waits only for other urgent work.
         """
         return self._rooms()(namespace, urgent)
 
     def _rooms(self) -> Callable[[str, bool], bool]:
-        """Count once what is under way, and return a check whether a namespace has room."""
+        """Count the Jobs under way once, and return a function that checks whether a namespace has room."""
         jobs: Counter[tuple[str, bool]] = Counter(self._beginning)
         pods: Counter[tuple[str, bool]] = Counter(self._beginning)
         for tracked in self._tracker:
@@ -214,26 +213,26 @@ class JobQueue:
         return has_room
 
     def want_scan(self, tenant: TenantRecord) -> None:
-        """Have a tenant scanned when its turn comes."""
+        """Queue a tenant's scan."""
         tenant.jobs.wait()
         self._backlog.want(tenant)
 
     def want_copy(self, tenant: TenantRecord) -> None:
-        """Have a tenant's creds.json copied when its turn comes."""
+        """Queue a copy of a tenant's creds.json."""
         tenant.copies.wait()
         self._backlog.copy(tenant)
 
     def want_cleanup(self, tenant: TenantRecord, *, urgent: bool = False) -> None:
-        """Have a tenant's cleanup decided on again when its turn comes."""
+        """Queue a new decision on a tenant's cleanup."""
         self._backlog.clean(tenant, urgent=urgent)
 
     def forget(self, tenant: TenantRecord) -> None:
-        """Forget a tenant that is gone."""
+        """Remove a tenant that is gone."""
         self._backlog.forget(tenant)
         self._creator.soon_due.forget(tenant)
 
     def take(self, now: float) -> None:
-        """Give turns while there is room."""
+        """Start queued work while there is room."""
         later: list[TenantRecord] = []
         while (found := self._backlog.next(self._rooms())) is not None:
             with self._crashes.contain("tenant", _tenants_of(found)):
@@ -258,7 +257,7 @@ class JobQueue:
             self._settle_down(found, now, later)
 
     def count(self, step: asyncio.Task[None], namespace: str, urgent: bool = False) -> None:
-        """Count a step that is about to make a Job, until it is over: then the Job itself counts."""
+        """Count a step that is about to create a Job until it is over: then the Job itself counts."""
         key = namespace, urgent
         self._beginning[key] += 1
 
@@ -272,7 +271,7 @@ class JobQueue:
     def _settle_down(
         self, wanted: list[TenantRecord], now: float, later: list[TenantRecord]
     ) -> None:
-        """Have the tenants of a namespace that want a scan placed, and those who are due soon with them."""
+        """Place the tenants of a namespace that want a scan, together with those that are due soon."""
         ready = []
         for tenant in wanted:
             tenant.jobs.wait(False)
@@ -289,7 +288,7 @@ class JobQueue:
             self.count(self._spawn(self._place(ready)), ready[0].namespace)
 
     def _copy(self, due: Sequence[TenantRecord]) -> None:
-        """Have the creds.json of as many copied as share a Job; the others of the namespace wait for the next turn."""
+        """Copy creds.json of as many tenants as share a Job; the others of the namespace wait for the next turn."""
         ready: list[TenantRecord] = []
         for tenant in due:
             if not self._is_known(tenant):
@@ -304,7 +303,7 @@ class JobQueue:
         if ready:
             for tenant in ready:
                 tenant.copies.wait()
-                tenant.queue.work()  # no cleanup begins before the Job is there
+                tenant.queue.work()  # no cleanup begins before the Job exists
             self.count(self._spawn(self._keep(ready)), ready[0].namespace)
 
     def _shares(self, tenant: TenantRecord, ready: Sequence[TenantRecord]) -> bool:
@@ -312,7 +311,7 @@ class JobQueue:
         return len(ready) < self._limits.tenants_per_scan and spot(tenant) is spot(ready[0])
 
     def _may_copy(self, tenant: TenantRecord) -> bool:
-        """Return whether a copy is still to be kept, and no pod of the tenant's waits for a node."""
+        """Return whether a copy is still due, and no pod of the tenant waits for a node."""
         if tenant.jobs.operation is not None:
             return False
         scan = self._tracker.get(tenant.namespace, tenant.jobs.scan)
@@ -343,14 +342,14 @@ class JobQueue:
             self._after(left)
 
     def _launch(self, batch: Batch, now: float, later: list[TenantRecord]) -> None:
-        """Send a batch, without members that meanwhile are gone, changed, or busy with something more urgent."""
+        """Send a batch, without members that meanwhile are gone, changed, or busy with more urgent work."""
         members = []
         for one in batch.members:
             tenant = one.tenant
             tenant.jobs.wait(False)
             if not self._is_known(tenant) or tenant.effective is None or tenant.effective.suspend:
                 continue
-            # A batch that lies ahead was placed before the clock was set.
+            # A batch with a time in the future was placed before the clock was set.
             moved = (
                 one.generation != tenant.resource.generation
                 or not 0 <= now - batch.when <= STALE_SECONDS
@@ -371,9 +370,9 @@ class JobQueue:
             self._after([one.tenant for one in batch.members])
 
     def _waits_for_work(self, tenant: TenantRecord) -> bool:
-        """Return whether a Job of the tenant's own waits for a node: there is never a second pod that does."""
+        """Return whether a Job of the tenant's own waits for a node: then no second pod is created."""
         if tenant.jobs.operation is not None and tenant.jobs.work is not None:
-            return True  # an operation's, which is not looked after here
+            return True  # an operation's Job, which another module supervises
         work = self._tracker.get(tenant.namespace, tenant.jobs.work)
         return work is not None and work.pending
 

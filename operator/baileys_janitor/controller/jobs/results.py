@@ -1,4 +1,4 @@
-"""Takes in Jobs and pods as events show them: their results, or the fault when there is none."""
+"""Records the results of Jobs and pods from their events, or the fault if there is no result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ logger = logging.getLogger("janitor.jobs")
 SPOILED = frozenset(
     {"JobDeadline", "JobKilled", "JobOutOfMemory", "JobEvicted", "JobStuck", "JobFailed"}
 )
-"""Faults that one member of a shared scan, or its node, brings on all: nobody is blamed before he fails alone."""
+"""Faults that one member of a shared scan, or its node, causes for all: a member is blamed only if it fails alone."""
 PARTED = Fault(
     "Parted",
     "The Job that was to keep a copy of creds.json did not get on, perhaps for another tenant's volume. The janitor "
@@ -56,7 +56,7 @@ UNREACHED = frozenset({DEADLINE_REACHED, INTERRUPTED})
 
 
 class ResultHandler(JobEvents[TenantRecord]):
-    """Where the Jobs and pods of tenants come in."""
+    """Receives the Jobs and pods of tenants."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class ResultHandler(JobEvents[TenantRecord]):
         self._largest = config.limits.tenants_per_scan
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
         if tracked.settled:
             return
         tracked.settled = True
@@ -94,7 +94,7 @@ class ResultHandler(JobEvents[TenantRecord]):
             self._land(tenant, tracked)
             one = result.members[place] if result is not None else None
             if ended.fault is not None and isinstance(one, ScanResult) and one.error in UNREACHED:
-                one, fault = None, ended.fault  # the process died before it came to this member
+                one, fault = None, ended.fault  # the process died before it reached this member
             if tracked.shared and _is_nobodys(one, fault):
                 unreached.append(tenant)
                 continue
@@ -110,7 +110,7 @@ class ResultHandler(JobEvents[TenantRecord]):
     def _settle_copies(
         self, tracked: TrackedJob, result: Result | None, fault: Fault | None
     ) -> None:
-        """Take in what came of keeping copies. What keeps the whole Job from its end may be one member's fault."""
+        """Record the result of keeping copies. A fault that stops the whole Job may be caused by one member."""
         now = self._clock.now()
         for place, member in enumerate(tracked.members):
             tenant = self._cache.of(tracked.namespace, member.name, member.uid)
@@ -128,7 +128,7 @@ class ResultHandler(JobEvents[TenantRecord]):
     def _take_or_fail(
         self, tenant: TenantRecord, tracked: TrackedJob, result: object, fault: Fault | None
     ) -> Object | None:
-        """Take in one member's result; return the entry for the circuit breaker, if there is one."""
+        """Record one member's result; return the entry for the circuit breaker, if there is one."""
         with self._crashes.contain("job", [tenant]):
             if result is None:
                 return self._failed(tenant, tracked, fault or directory_faults.UNREADABLE)
@@ -136,7 +136,7 @@ class ResultHandler(JobEvents[TenantRecord]):
         return None
 
     def split(self, tracked: TrackedJob, claims: frozenset[str]) -> None:
-        """Give up a shared scan that does not get on; `claims` are those that hold it up."""
+        """Give up a shared scan without progress; `claims` are those that block it."""
         culprits = [
             tenant.name
             for tenant in self.members(tracked)
@@ -145,10 +145,10 @@ class ResultHandler(JobEvents[TenantRecord]):
         self.part(tracked, frozenset(culprits))
 
     def part(self, tracked: TrackedJob, culprits: frozenset[str]) -> None:
-        """Give up a shared scan that does not get on, and have its members scanned without each other.
+        """Give up a shared scan without progress, and scan its members without each other.
 
-        `culprits` are the names of those whose claims hold it up; with none known it is tried in halves. Nobody is
-        reported as faulty yet: that is for a tenant whose scan does not get on alone.
+        `culprits` are the names of the tenants whose claims block it; if none is known the batch is tried in halves.
+        Nobody is reported as faulty yet: that requires a tenant whose scan makes no progress alone.
         """
         tracked.settled = True
         tenants = self.members(tracked)
@@ -174,7 +174,7 @@ class ResultHandler(JobEvents[TenantRecord]):
         self._finished(tenants, [])
 
     def _take(self, tenant: TenantRecord, tracked: TrackedJob, result: object) -> Object | None:
-        """Take in a result. An entry is returned only for what the Job itself has just done."""
+        """Record a result. An entry is returned only if the Job itself has just done the run."""
         now = self._clock.now()
         used = tenant.name in tracked.used
         if isinstance(result, ScanResult):
@@ -186,7 +186,7 @@ class ResultHandler(JobEvents[TenantRecord]):
                 batches.reunite(tenant, self._largest)
         elif isinstance(result, CleanResult) and self._claimed(tenant, tracked):
             if tenant.cleanup.in_doubt and (result.outcome, result.code) == (REFUSED, BUSY):
-                # An earlier Job of this run may be at it: its record is asked for again.
+                # An earlier Job of this run may be at work: ask for its result again.
                 return self._failed(tenant, tracked, directory_faults.of_directory(BUSY))
             if result.run != tracked.run:
                 return self._failed(tenant, tracked, directory_faults.UNREADABLE)
@@ -213,14 +213,14 @@ class ResultHandler(JobEvents[TenantRecord]):
 
 
 def _is_nobodys(result: object, fault: Fault | None) -> bool:
-    """Return whether a member of a shared scan may have failed by another member's fault."""
+    """Return whether a member of a shared scan may have failed because of another member."""
     if isinstance(result, ScanResult):
         return result.error in UNREACHED
     return result is None and fault is not None and fault.reason in SPOILED
 
 
 def read_result(ended: Finished, tracked: TrackedJob) -> tuple[Result | None, Fault | None]:
-    """Return the result that a pod left, if it can be believed, and the fault otherwise."""
+    """Return the pod's result if it can be trusted, else the fault."""
     if ended.message is None:
         return None, ended.fault or directory_faults.UNREADABLE
     try:

@@ -1,4 +1,4 @@
-"""Looks after the Jobs under way: pods that are stuck, Jobs without a result, finished Jobs to be removed."""
+"""Supervises the Jobs under way: stuck pods, Jobs without a result, finished Jobs to delete."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from baileys_janitor.tenants.record import AnyRecord
 R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.jobs")
 Spawn = Callable[..., object]
-"""Begins a step: a coroutine, and the tenant that is busy until it is over, if it is one's."""
+"""Begins a step: a coroutine, and the tenant that is busy until it is over, if it belongs to one."""
 
 POD_APPEARS_SECONDS = 15.0
-"""Seconds that a Job may be without a pod before its events are asked why."""
+"""Seconds that a Job may be without a pod before its events are read for the reason."""
 POD_STARTS_SECONDS = 45.0
-"""Seconds that a pod may be pending before that is called a fault: most starts take three."""
+"""Seconds that a pod may be pending before that is a fault: most pods start in three."""
 POD_REPORTS_SECONDS = 10.0
-"""Seconds that a failed Job's pod has to report why."""
+"""Seconds that a failed Job's pod has to report the reason."""
 SHARED_POD_SECONDS = 20.0
-"""Seconds that a shared scan's pod may take to start, and again to run, before it is split: fifty claims
-are mounted in five, and read in less than one."""
+"""Seconds that a shared scan's pod may take to start, and again to run, before it is split: fifty claims are mounted in
+five, and read in less than one."""
 ASK_AGAIN_SECONDS = 15.0
-"""Seconds from one look at a Job's events to the next: they are asked for, not watched."""
+"""Seconds between two reads of a Job's events: they are read on demand, not watched."""
 FORGET_SECONDS = 300.0
-"""Seconds after its deletion that a Job is forgotten even if no event showed it."""
+"""Seconds after its deletion after which a Job is dropped even without an event."""
 
 
 class JobTimeouts(Generic[R]):
-    """Looks at each turn of the loop for what events alone do not show."""
+    """Checks at each pass of the loop for problems that events do not show."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class JobTimeouts(Generic[R]):
         self._deadline = float(config.job.deadline_seconds)
 
     def look(self, now: float, spawn: Spawn) -> list[R]:
-        """Look at every Job; return the tenants whose state has changed."""
+        """Check every Job; return the tenants whose state has changed."""
         changed: list[R] = []
         for tracked in self._tracker:
             with self._crashes.contain("job") as looking:
@@ -85,7 +85,7 @@ class JobTimeouts(Generic[R]):
         if tracked.settled:
             self._clear(tracked, now, spawn)
         elif tracked.uid is None:
-            # Its creation is under way, and what creates it sees to it.
+            # Its creation is under way and handles failures itself.
             return []
         elif tracked.overheard:
             tracked.overheard = False
@@ -106,18 +106,18 @@ class JobTimeouts(Generic[R]):
     def _watch_run(self, tracked: TrackedJob, now: float) -> None:
         assert tracked.started is not None
         if tracked.shared and now - tracked.started > SHARED_POD_SECONDS:
-            # Somebody's volume does not answer, and the program that waits for it cannot know whose.
+            # One of the volumes does not answer, and the program that waits for it cannot tell which.
             self._results.split(tracked, frozenset())
         elif now - tracked.started > self._longest_run(tracked):
             self._give_up(tracked, faults.OVERDUE)
 
     def _longest_run(self, tracked: TrackedJob) -> float:  # noqa: ARG002 - for those that differ
-        """Return after how many seconds a pod is given up that its node has not ended."""
+        """Return after how many seconds a pod that its node has not ended is given up."""
         return self._deadline * 2
 
     def _watch_start(self, tracked: TrackedJob, now: float, spawn: Spawn) -> list[R]:
         if tracked.suspended:
-            # Its queue may yet let it go on, so it is not given up before its time.
+            # Its queue may still admit it, so it is not given up before its time.
             waits = now - tracked.created > POD_APPEARS_SECONDS
             return self._say(tracked, faults.SUSPENDED) if waits else []
         if tracked.pod is None:
@@ -162,7 +162,7 @@ class JobTimeouts(Generic[R]):
         self._results.split(tracked, frozenset(found.claims))
 
     async def seek_pod(self, tracked: TrackedJob) -> None:
-        """Ask for the pod of a Job whose event may have got lost. If the Job has ended, what is not there is gone."""
+        """Read the pod of a Job whose event may have been lost. If the Job has ended, a missing pod is gone."""
         labels = f"{JOB_NAME_LABEL}={tracked.name}"
         heard = tracked.heard
         try:
@@ -175,7 +175,7 @@ class JobTimeouts(Generic[R]):
             tracked.sought = False
             raise
         if tracked.failed_at is None and tracked.heard != heard:
-            # An event came meanwhile, and others will: what was listed before it would take it back.
+            # An event came meanwhile, and others will follow: the older list would revert it.
             return
         for pod in pods:
             self._results.pod("MODIFIED", pod)
@@ -193,7 +193,7 @@ class JobTimeouts(Generic[R]):
             tracked.trouble = faults.stuck(said)
 
     def _clear(self, tracked: TrackedJob, now: float, spawn: Spawn) -> None:
-        """Delete a Job once what it brought stands in every member's status."""
+        """Delete a Job once its result is in every member's status."""
         if tracked.deleted_at is not None and now - tracked.deleted_at > FORGET_SECONDS:
             self._tracker.drop(tracked)
         members = self._results.members(tracked)
@@ -216,12 +216,12 @@ class JobTimeouts(Generic[R]):
         except ApiError:
             tracked.deleting = False
             raise
-        # It is forgotten when its own DELETED event comes: until then, events that are still on their way
-        # must not pass for an event of an unknown Job.
+        # It is dropped when its own DELETED event comes: until then, late events must not count as those of an unknown
+        # Job.
         tracked.deleted_at = self._clock.now()
 
     async def _delete_leftover(self, leftover: Leftover) -> None:
-        """Delete a Job that counts for nothing."""
+        """Delete a Job whose result does not count."""
         logger.info("%s: the Job %s is nobody's here: deleted", leftover.namespace, leftover.name)
         url = path("jobs", leftover.namespace, leftover.name, JOBS)
         await self._kube.delete(url, leftover.uid)

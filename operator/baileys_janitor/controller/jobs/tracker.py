@@ -15,11 +15,11 @@ from baileys_janitor.tenants.fault import Fault
 Object = dict[str, Any]
 
 LEFTOVERS_MAX = 1_000
-"""Jobs that are remembered; of more, the cluster deletes those that end by their TTL."""
+"""Maximum number of remembered Jobs; the cluster deletes further ones by their TTL."""
 GRACE_SECONDS = 120.0
-"""Seconds before a Job is deleted that another operator may still count on: the tenants' statuses are read by then."""
+"""Seconds before a Job is deleted that another operator may still need: the tenants' statuses are read by then."""
 CLEANUPS = frozenset({"clean", "keys-clean"})
-"""Actions of which a run is claimed first."""
+"""Actions whose run is claimed first."""
 BACKUP_ACTIONS = frozenset({"backup", "drill"})
 """Actions of the Jobs of backups."""
 OBJECT_STORE_ACTIONS = BACKUP_ACTIONS | {"restore"}
@@ -27,12 +27,12 @@ OBJECT_STORE_ACTIONS = BACKUP_ACTIONS | {"restore"}
 DELETE_AGAIN_SECONDS = 60.0
 """Seconds until a deletion that failed is tried again."""
 DELETED_AT_ONCE = 4
-"""Jobs that are deleted at one look."""
+"""Jobs that are deleted in one pass."""
 
 
 @dataclass(slots=True)
 class Leftover:
-    """A Job that nobody here knows; `due` is when it may be deleted, in monotonic seconds.
+    """A Job that this operator does not know; `due` is when it may be deleted, in monotonic seconds.
 
     `ended`: it has completed or failed.
     """
@@ -47,7 +47,7 @@ class Leftover:
 
 
 class Leftovers:
-    """Those Jobs by uid. `kept` are actions whose Jobs may be taken up; others are made anew."""
+    """Those Jobs by uid. `kept` are actions whose Jobs may be adopted; others are created again."""
 
     def __init__(self, clock: Clock, kept: frozenset[str] = CLEANUPS) -> None:
         self._clock = clock
@@ -58,7 +58,7 @@ class Leftovers:
         return len(self._all)
 
     def note(self, job: Object, *, at_start: bool = False) -> None:
-        """Take note of a Job. Scans and purges that are there at a start are deleted at once: they are made anew."""
+        """Record a Job. Scans and purges that exist at a start are deleted at once: they are created again."""
         meta = decoding.part(job, "metadata")
         namespace, name = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
         uid = decoding.text(meta.get("uid"), UID_MAX)
@@ -79,11 +79,11 @@ class Leftovers:
             )
 
     def forget(self, uid: str) -> None:
-        """Forget a Job that is gone."""
+        """Remove a Job that is gone."""
         self._all.pop(uid, None)
 
     def take(self, namespace: str, uid: str) -> Leftover | None:
-        """Return the Job with that uid that may be taken up: it is somebody's from now on."""
+        """Return the Job with that uid if it may be adopted; its result counts from now on."""
         found = self._all.get(uid)
         if found is None or found.namespace != namespace or found.action not in self._kept:
             return None
@@ -94,7 +94,7 @@ class Leftovers:
         return [one for one in self._all.values() if one.action in BACKUP_ACTIONS]
 
     def due(self) -> list[Leftover]:
-        """Return a few Jobs that are to be deleted now; each is given again later unless it is forgotten."""
+        """Return a few Jobs to delete now; each is returned again later unless `forget` removes it."""
         now = self._clock.monotonic()
         found = [one for one in self._all.values() if one.due <= now][:DELETED_AT_ONCE]
         for one in found:
@@ -104,7 +104,7 @@ class Leftovers:
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 UID_MAX = 128
-"""Characters of a uid; the API server's have 36."""
+"""Maximum characters of a uid; the API server's have 36."""
 
 
 @dataclass(slots=True)
@@ -118,31 +118,31 @@ class TrackedJob:
     run: str | None = None
     created: float = 0.0
     used: frozenset[str] = frozenset()
-    """Names of the members whose claim a running pod used when the Job was made."""
+    """Names of the members whose claim a running pod used when the Job was created."""
     claims: tuple[str, ...] = ()
     """Its claims in the order of the mounts; empty when it was adopted."""
     urgent: bool = False
-    """Whether it is an Emergency or a requested cleanup, for which slots are kept."""
+    """Whether it is an Emergency or a requested cleanup, for which slots are reserved."""
     uid: str | None = None
-    """The Job's uid; None while the API server has not answered. What bears another uid counts for nothing."""
+    """The Job's uid; None while the API server has not answered. A Job with another uid is not this one."""
     overheard: bool = False
     """Whether there may have been events of it that could not be matched yet."""
     heard: int = 0
-    """How many states of its pod have been taken in."""
+    """How many states of its pod have been processed."""
     pod: str | None = None
     placed_at: float | None = None
-    """Since when its pod has a node."""
+    """Since when its pod has had a node."""
     started: float | None = None
     trouble: Fault | None = None
     suspended: bool = False
-    """Whether somebody has suspended it, by which it loses its pod."""
+    """Whether somebody has suspended it, which removes its pod."""
     failed_at: float | None = None
-    """Since when the Job is known to have failed while no pod of it reports why."""
+    """Since when the Job is known to have failed without a pod that reports the reason."""
     asked: bool = False
     ask_at: float = 0.0
     sought: bool = False
     settled: bool = False
-    """Whether its result, or its failure, has been taken in; what is left to do is deleting it."""
+    """Whether its result, or its failure, has been recorded; it only remains to delete it."""
     deleting: bool = False
     deleted_at: float | None = None
 
@@ -174,8 +174,8 @@ class TrackedJob:
 class JobTracker:
     """The Jobs under way by (namespace, name).
 
-    Only this operator's own are: those it has created, and the Job that a tenant's claimed run names by its uid.
-    Labels and annotations are for people and selectors, since everybody can write them.
+    Only this operator's own Jobs are tracked: those that it has created, and the Job whose uid a tenant's claimed run
+    has. Labels and annotations are for people and selectors, since everybody can write them.
     """
 
     def __init__(self) -> None:
@@ -189,22 +189,22 @@ class JobTracker:
 
     @property
     def pending(self) -> int:
-        """How many have a pod that has not begun to run."""
+        """The number of Jobs whose pod has not begun to run."""
         return sum(tracked.pending for tracked in self._all.values())
 
     def add(self, tracked: TrackedJob) -> TrackedJob:
-        """Take note of a Job."""
+        """Track a Job."""
         self._all[tracked.key] = tracked
         return tracked
 
     def get(self, namespace: str, name: str | None) -> TrackedJob | None:
-        """Return the Job under way of that name."""
+        """Return the Job under way with that name."""
         return self._all.get((namespace, name)) if name else None
 
     def find(self, namespace: str, name: str, uid: str) -> TrackedJob | None:
-        """Return the Job under way with that uid; None for what only has its name.
+        """Return the Job under way with that uid; None for another Job of the same name.
 
-        A Job whose creation has not been answered yet notes that something was heard which may be its own.
+        A Job whose creation has not been answered yet records that an event came which may be its own.
         """
         tracked = self._all.get((namespace, name))
         if tracked is None or not uid:
@@ -215,7 +215,7 @@ class JobTracker:
         return tracked if tracked.uid == uid else None
 
     def drop(self, tracked: TrackedJob) -> None:
-        """Forget a Job that is gone, or never came to be."""
+        """Drop a Job that is gone, or was never created."""
         if self._all.get(tracked.key) is tracked:
             del self._all[tracked.key]
 
@@ -226,7 +226,7 @@ class JobTracker:
 
 
 def job_of(pod: Object) -> tuple[str, str] | None:
-    """Return (name, uid) of the Job that controls a pod; None where none does."""
+    """Return (name, uid) of the Job that controls a pod; None if there is none."""
     for owner in decoding.objects(decoding.part(pod, "metadata").get("ownerReferences")):
         if owner.get("controller") is True and owner.get("kind") == "Job":
             name, uid = decoding.text(owner.get("name")), decoding.text(owner.get("uid"), UID_MAX)
@@ -235,7 +235,7 @@ def job_of(pod: Object) -> tuple[str, str] | None:
 
 
 OPERATION_LABEL = f"{GROUP}/operation"
-"""The label of an operation's Job: the uid of the operation. By it events find their way, and nothing else."""
+"""The label of an operation's Job: the uid of the operation. It is used only to route events."""
 
 
 def is_of_operation(body: Object) -> bool:
@@ -251,7 +251,7 @@ STORE_BACKUP_ACTIONS = frozenset({"keys-backup", "keys-drill"})
 """Actions of the Jobs of key stores' backups."""
 
 SET_ACTIONS = frozenset({"list"})
-"""Actions of the Jobs of sets of tenants, which look after them by themselves."""
+"""Actions of the Jobs of tenant sets, which supervise them themselves."""
 
 
 def is_of_set(body: Object) -> bool:
@@ -279,7 +279,7 @@ def is_of_store_backup(body: Object) -> bool:
 
 
 def is_of_tenant(body: Object) -> bool:
-    """Return whether a Job or pod is none of those that others look after: a scan, cleanup, purge or copy."""
+    """Return whether a Job or pod is of none of the other kinds: a scan, cleanup, purge or copy."""
     others = (is_of_store, is_of_store_backup, is_of_backup, is_of_operation, is_of_set)
     return not any(is_of(body) for is_of in others)
 
