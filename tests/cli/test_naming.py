@@ -54,9 +54,9 @@ def test_a_lid_is_told_by_its_server(text: str) -> None:
         ("07700900123", "country code"),
         ("12345", "7 to 15 digits, and this one has 5"),
         ("1" * 16, "this one has 16"),
-        ("alice", "this is no number"),
-        ("447700900123@example.com", "this is no number"),
-        ("+44 7700 900123 x", "this is no number"),
+        ("alice", "this is not a phone number"),
+        ("447700900123@example.com", "this is not a phone number"),
+        ("+44 7700 900123 x", "this is not a phone number"),
         ("120363000000000001@g.us", "name it with --group"),
     ],
 )

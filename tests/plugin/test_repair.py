@@ -234,7 +234,7 @@ def test_missing_rights_are_said_and_nothing_of_the_contact(
         (["acme", "--contact-secret", "-x"], "", "is no name of a Secret"),
         (["acme"], "", "The contact: standard input is empty"),
         (["acme"], "07700900456", "The contact: write the number with its country code"),
-        (["acme"], "alice 900456", "The contact: this is no number"),
+        (["acme"], "alice 900456", "The contact: this is not a phone number"),
         (["acme"], GROUP, "The contact: this is a group; add --group."),
         (["acme", "--group"], "family", "The group: the id of a group is written as"),
         (["acme", "--group", "--author"], WRITTEN, "The group: standard input is empty"),

@@ -67,7 +67,7 @@ def read_document(
     except JsonError:
         raise BadResult("a result that is not JSON") from None
     if not isinstance(data, dict):
-        raise BadResult("a result that is no object")
+        raise BadResult("a result that is not an object")
     return action, data
 
 

@@ -78,7 +78,7 @@ def _list(text: str) -> int:
     try:
         task = read_task(text)
         if task is None:
-            raise BadList("the task is no list's")  # noqa: TRY301
+            raise BadList("the task is not one of a list")  # noqa: TRY301
         leave(carry_out(task))
     except BadList as problem:
         os.write(2, f"baileys-janitor job: {problem}\n".encode("utf-8", "replace"))

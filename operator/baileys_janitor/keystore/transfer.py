@@ -209,8 +209,8 @@ def _require_quiet(entries: list[Entry], now: float) -> None:
 def _still_running() -> KeystoreProblem:
     return KeystoreProblem(
         errors.STILL_RUNNING,
-        f"The session's process is still at work (a file was written within {QUIET_SECONDS} seconds): stop it first, "
-        "for what it writes now would be missing in the table.",
+        f"The session's process still runs (a file was written within {QUIET_SECONDS} seconds): stop it first, or "
+        "its next writes would be missing in the table.",
     )
 
 

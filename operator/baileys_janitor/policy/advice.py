@@ -153,9 +153,7 @@ def _protected_piled_up(
     if stays < limits.critical or (stays < limits.emergency and not again):
         return None
     limit = limits.critical if again else limits.emergency
-    found = (
-        f"{again}{stays} counted files stay whatever is cleaned, at or above the limit of {limit};"
-    )
+    found = f"{again}{stays} counted files cannot be removed by any cleanup, at or above the limit of {limit};"
     mappings, unknown = census.count(LID_MAPPING), census.count(OTHER)
     anew = _counted_anew(census, stays, settings, in_place=True)
     if anew < limits.critical:

@@ -358,7 +358,7 @@ def old_directory(there: bool, name: str) -> Finding | None:
         return None
     return Finding(
         OLD_DIRECTORY,
-        "An unreleased version kept its trash in a directory, which is no longer read and can be removed.",
+        "An unreleased version left a trash directory that is no longer used and can be removed.",
         (("rm", "-r", "--", f"{DIRECTORY}/{name}"),),
     )
 
@@ -367,11 +367,13 @@ def foreign_names(number: int, prefix: str) -> Finding | None:
     """Return the finding that names under the janitor's prefix are not its own; None without any."""
     if not number:
         return None
-    names = "one name begins" if number == 1 else f"{number} names begin"
+    one = number == 1
+    names, made = ("one name begins", "was") if one else (f"{number} names begin", "were")
+    left = "It is" if one else "They are"
     return Finding(
         FOREIGN_NAMES,
-        f"Here {names} with {prefix} without being of the janitor's making, and is left alone: rename or delete what"
-        " you do not need.",
+        f"Here {names} with {prefix} but {made} not created by the janitor. {left} left alone: rename or delete"
+        " what you do not need.",
     )
 
 

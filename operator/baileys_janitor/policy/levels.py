@@ -45,5 +45,5 @@ def at_least(reached: str, wanted: str) -> bool:
     """Return whether a level is at least as severe as another; `ValueError` if one is not a level."""
     for word in (reached, wanted):
         if word not in LEVELS:
-            raise ValueError(f"{word!r} is no level; there are {', '.join(LEVELS)}")
+            raise ValueError(f"{word!r} is not a level; use one of {', '.join(LEVELS)}")
     return LEVELS.index(reached) >= LEVELS.index(wanted)

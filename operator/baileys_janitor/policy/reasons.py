@@ -56,12 +56,12 @@ TIME_UNKNOWN = "TimeUnknown"
 #: A scan reports these by their position here: append, never reorder.
 KEPT = {
     PROTECTED_KIND: "Of a kind that the session cannot do without, whatever its age.",
-    UNKNOWN_FILE: "Not a name that the library writes, so not the janitor's to judge.",
+    UNKNOWN_FILE: "The library does not write this name, so the janitor leaves the file alone.",
     OWN_DEVICE: (
         "A session with one of the tenant's own devices: its messages would be lost for good."
     ),
     OWN_LID_UNKNOWN: (
-        "Under a LID while creds.json does not tell the tenant's own LID: it could be its own."
+        "Under a LID while creds.json does not contain the tenant's own LID: it could be its own."
     ),
     FRESH: "Written within the last 15 minutes.",
     FUTURE_TIME: "Its modification time lies in the future, so its age is unknown.",
@@ -82,9 +82,7 @@ KEPT = {
         "The pre-keys cover more than 100 ids, as on the library that uploads 812 of them: the server"
         " may still hand out any."
     ),
-    PRE_KEYS_IN_DOUBT: (
-        "How these pre-keys were uploaded cannot be told for certain, so all of them stay."
-    ),
+    PRE_KEYS_IN_DOUBT: ("It is not certain how these pre-keys were uploaded, so all of them stay."),
     LATEST_PRE_KEY: "The latest pre-key, which the library looks for at each login, or a newer one.",
     NEWEST_PRE_KEYS: "Among the newest uploaded pre-keys that retention keeps.",
     RETRY_PRE_KEY: "Perhaps a single pre-key from a retry receipt, which stay for 30 days.",
@@ -150,16 +148,16 @@ REFUSED = {
         "There is no creds.json; nothing is removed until the tenant has been paired."
     ),
     TOO_MANY_FILES: (
-        "The directory has more than 200,000 entries; they are only counted. Look at what writes"
-        " there before anything is removed."
+        "The directory has more than 200,000 entries; they are only counted. Check the process that"
+        " writes there before anything is removed."
     ),
     CLOCK_UNUSABLE: (
-        "The clock shows no time between 2015 and 2242, so no age can be told. Set the clock of the machine"
+        "The clock shows no time between 2015 and 2242, so ages cannot be computed. Set the clock of the machine"
         " that the volume is mounted on."
     ),
     CLOCK_SKEW: (
-        "The clocks of the operator and of the volume's node differ by more than ten minutes, so no age can"
-        " be told. Set the clock that is wrong; time synchronisation (NTP) keeps it right."
+        "The clocks of the operator and of the volume's node differ by more than ten minutes, so ages"
+        " cannot be computed. Set the clock that is wrong; time synchronisation (NTP) keeps it right."
     ),
 }
 

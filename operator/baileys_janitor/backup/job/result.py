@@ -207,7 +207,7 @@ def _bytes_of(text: object, most: int) -> bytes:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
-        raise BadResult("a result with a text that is no base64") from None
+        raise BadResult("a result with a text that is not base64") from None
 
 
 class _Reader:
@@ -258,7 +258,7 @@ class _Reader:
         elif len(item) == 8:
             archive, files, ms = item[5], _number(item[6], _COUNT_MAX), _number(item[7], _MS_MAX)
             if archive != "" and (not isinstance(archive, str) or parse_name(archive) is None):
-                raise BadResult("a result with an archive that none is called")
+                raise BadResult("a result with an invalid archive name")
         return place, Outcome(
             outcome,
             code,
@@ -295,15 +295,15 @@ def _problem(item: object) -> tuple[str, str]:
 
 def _code(value: object) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
-        raise BadResult("a result with a code that is none")
+        raise BadResult("a result with an invalid code")
     return value
 
 
 def _identity(value: object) -> str:
     if not isinstance(value, str) or len(value) not in (0, NAME_DIGITS):
-        raise BadResult("a result with a repository that is none")
+        raise BadResult("a result with an invalid repository")
     if not _HEX.issuperset(value):
-        raise BadResult("a result with a repository that is none")
+        raise BadResult("a result with an invalid repository")
     return value
 
 

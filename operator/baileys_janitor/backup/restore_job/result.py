@@ -121,7 +121,7 @@ def decode(text: str | bytes) -> RestoreResult | JobFailure:
         raise BadResult("a failure without a reason")
     archive, vouched, told = data.get("a"), data.get("v"), data.get("w")
     if not isinstance(archive, str) or (archive and parse_name(archive) is None):
-        raise BadResult("a result with an archive that none is called")
+        raise BadResult("a result with an invalid archive name")
     if not isinstance(vouched, bool) or not isinstance(told, list) or len(told) > _TOLD_MAX:
         raise BadResult("a result with a field of the wrong type")
     return RestoreResult(
@@ -178,7 +178,7 @@ def _code(value: object) -> str:
     if value == "":
         return ""
     if not isinstance(value, str) or not _CODE.fullmatch(value):
-        raise BadResult("a result with a code that is none")
+        raise BadResult("a result with an invalid code")
     return value
 
 
@@ -188,7 +188,7 @@ def _fingerprint(value: object) -> str:
     if isinstance(value, str) and len(value) <= 33:
         with suppress(BackupProblem):
             return str(read_fingerprint(value))
-    raise BadResult("a result with a fingerprint that is none")
+    raise BadResult("a result with an invalid fingerprint")
 
 
 def _number(value: object, most: int) -> int:

@@ -161,7 +161,7 @@ def _code(value: object) -> str:
 
 def _reason(value: object) -> str:
     if not isinstance(value, str) or not is_code(value):
-        raise BadResult("a result with a code that is none")
+        raise BadResult("a result with an invalid code")
     return value
 
 

@@ -208,6 +208,6 @@ def _another_session() -> KeystoreProblem:
 def _different() -> KeystoreProblem:
     return KeystoreProblem(
         errors.ROWS_DIFFER,
-        "What the table makes of the archive's rows is not what was archived: its columns had other types when it was "
-        "made, or somebody else has made it. Take another archive.",
+        "The rows read back from the table differ from the archive: the columns had other types when it was made, or "
+        "somebody else made it. Take another archive.",
     )

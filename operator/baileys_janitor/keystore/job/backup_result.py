@@ -185,7 +185,7 @@ def decode(text: str | bytes) -> BackedUp | JobFailure:
     numbers = _list(data.get("n"), len(_NUMBERS), exactly=True)
     after, failure = data.get("after"), data.get("failure")
     if not isinstance(after, str) or not _PLACE.fullmatch(after):
-        raise BadResult("a result with a place that is none")
+        raise BadResult("a result with an invalid place")
     result = BackedUp(
         **{name: _number(each) for name, each in zip(_NUMBERS, numbers, strict=True)},
         after=after,
@@ -195,7 +195,7 @@ def decode(text: str | bytes) -> BackedUp | JobFailure:
         sample=[_session(each) for each in _list(data.get("sample"), SAMPLE_MOST)],
     )
     if result.time > _TIME_MAX or (result.left and not result.after and result.failure is None):
-        raise BadResult("a result that leaves sessions and does not say where to go on")
+        raise BadResult("a result that leaves sessions without a place to continue from")
     return result
 
 
@@ -208,24 +208,24 @@ def _tally(item: object) -> Tally:
     figures, newest, kept, put_only, problems = _list(item, 5, exactly=True)
     numbers = _list(figures, len(_FIGURES), exactly=True)
     if newest != "" and (not isinstance(newest, str) or parse_name(newest) is None):
-        raise BadResult("a result with an archive that none is called")
+        raise BadResult("a result with an invalid archive name")
     found = Tally(newest=newest, kept="" if kept == "" else _code(kept), put_only=put_only is True)
     for name, each in zip(_FIGURES, numbers, strict=True):
         setattr(found, name, _number(each))
     if found.oldest > _TIME_MAX:
-        raise BadResult("a result with a time that is none")
+        raise BadResult("a result with an invalid time")
     for each in _list(problems, PROBLEMS_MOST):
         code, count, message = _list(each, 3, exactly=True)
         found.problems[_code(code)] = Problem(_number(count), sentence(message))
     if bool(found.failed) != bool(found.problems):
-        raise BadResult("a result with failures and no reason, or the reverse")
+        raise BadResult("a result with failures but no reason, or a reason without failures")
     return found
 
 
 def _session(item: object) -> tuple[str, str]:
     tenant, known = _list(item, 2, exactly=True)
     if not isinstance(tenant, str) or not is_tenant(tenant):
-        raise BadResult("a result with a session that none is called")
+        raise BadResult("a result with an invalid session name")
     if known_archives.decode(known) is None:
         raise BadResult("a result with archives that cannot be read")
     return tenant, str(known)
@@ -245,5 +245,5 @@ def _number(value: object) -> int:
 
 def _code(value: object) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
-        raise BadResult("a result with a code that is none")
+        raise BadResult("a result with an invalid code")
     return value

@@ -307,7 +307,7 @@ def _counts(data: object) -> dict[str, int]:
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise BadResult("a result with a word that is none")
+        raise BadResult("a result with an invalid word")
     return value
 
 

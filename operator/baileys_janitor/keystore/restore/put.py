@@ -211,7 +211,7 @@ def _constraints() -> Iterator[None]:
     raise KeystoreProblem(
         errors.ROWS_REFUSED,
         "A constraint of the table refuses the rows (a foreign key to the company's own row, say), so nothing was "
-        "restored: first make what they refer to.",
+        "restored: create the referenced rows first.",
     )
 
 

@@ -66,14 +66,14 @@ KEPT_BACK: dict[str, str] = {
     MEMORY_FILE: (
         "It says which members have the tenant's own sender key of a group, and that key is not put back."
     ),
-    UNKNOWN_FILE: "Not a name that the library writes.",
+    UNKNOWN_FILE: "The library does not write this name.",
     OWN_LID_UNKNOWN: (
-        "Under a LID while neither creds.json tells the tenant's own LID: it could be its own."
+        "Under a LID while neither creds.json contains the tenant's own LID: it could be its own."
     ),
     EMPTY_FILE: "It was archived empty.",
     LIBRARY_TOO_OLD: (
-        "No file tells of Baileys 7.0.0-rc.7 or newer, and an older one fails to send with a session that is closed."
-        " Without it a new session is made."
+        "No file shows that Baileys 7.0.0-rc.7 or newer was used, and an older version cannot send with a closed"
+        " session. Without this file the library makes a new session."
     ),
     SESSION_FORM_UNKNOWN: "A session in a form that is not known, so it cannot be closed.",
     CONTENT_DIFFERS: "Its content is not what the archive's list says, or is cut.",
@@ -105,7 +105,7 @@ EXPLANATIONS: dict[str, str] = {
         " paired again, or is forged. Choose another archive."
     ),
     IDENTITY_UNKNOWN: (
-        "Nothing here tells whose session this directory is, and anybody who knows the public recipient can make an"
+        "It is unknown which account this session belongs to, and anyone who knows the public recipient can make an"
         " archive. Compare its fingerprint with the one that you have recorded of this tenant, and write it out."
     ),
     CREDENTIALS_INCOMPLETE: (
@@ -113,7 +113,7 @@ EXPLANATIONS: dict[str, str] = {
         " elsewhere and restore again."
     ),
     reasons.CREDENTIALS_TOO_LARGE: (
-        "creds.json is larger than any that is read, so nobody can tell whose session this is. Look at what writes it."
+        "creds.json is too large to be read, so the account is unknown. Check the process that writes it."
     ),
     NOT_QUIESCED: (
         f"The archive was made while the session's process ran, so it cannot be put back as a whole: --mode {SAFE}"
@@ -138,8 +138,9 @@ EXPLANATIONS: dict[str, str] = {
         "The tenant's own LID is not known, so what the archive has under LIDs stays out: contacts make new sessions."
     ),
     LONE_MEMORIES: (
-        "The tenant's own sender keys of some groups are lost while it is noted who has them, so its messages there"
-        " would be unreadable. A restore moves the notes into the trash: the keys are then sent anew."
+        "The tenant's own sender keys of some groups are lost while memory files still list the members that have"
+        " them, so its messages there would be unreadable. A restore moves these memory files into the trash: the keys"
+        " are then sent again."
     ),
     EMPTY_DIRECTORY: (
         "The directory holds no session. If somebody logged it out, or unlinked it on the phone, do not restore it: the"

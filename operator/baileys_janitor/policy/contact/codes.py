@@ -37,7 +37,7 @@ REFUSED = {
         "This is the tenant itself. Sessions with its own devices never heal, so they are never moved."
     ),
     LID_MAY_BE_OWN: (
-        "creds.json does not tell the tenant's own LID, so this LID could be its own, and sessions with own devices"
+        "creds.json does not contain the tenant's own LID, so this LID could be its own, and sessions with own devices"
         " never heal. Name the contact by its phone number, or let the bot connect once: it then writes me.lid."
     ),
     HASH_UNKNOWN: (
@@ -66,7 +66,8 @@ TOO_MANY = "TooMany"
 
 NOTES = {
     LID_NOT_FOLLOWED: (
-        "creds.json does not tell the tenant's own LID, so only the form that was named is taken: phone number or LID."
+        "creds.json does not contain the tenant's own LID, so only the form that was named is taken: phone number or"
+        " LID."
     ),
     NO_MAPPING: "No mapping file ties its phone number to a LID, so only the form that was named is taken.",
     MAPPINGS_DISAGREE: (
@@ -77,7 +78,7 @@ NOTES = {
         "The group's memory says that members have the tenant's key, and the key is not there: the memory alone goes."
     ),
     LID_KEYS_STAY: (
-        "creds.json does not tell the tenant's own LID, so keys under a LID stay: one of them could be its own."
+        "creds.json does not contain the tenant's own LID, so keys under a LID stay: one of them could be its own."
     ),
     UNREAD_KEYS: "Keys of this group whose names the library would not write stay where they are.",
     TOO_MANY: "More files than one run may move: run it again for the others.",

@@ -127,4 +127,4 @@ def _digits(text: str, example: str = "") -> str:
 
 def _no_number(example: str = "") -> Unreadable:
     example = example or "+44 7700 900123 or 447700900123@s.whatsapp.net"
-    return Unreadable(f"this is no number; write it as {example}.")
+    return Unreadable(f"this is not a phone number; write it as {example}.")

@@ -32,8 +32,8 @@ from baileys_janitor.policy.archives.restore_credentials import (
 _SENTENCES: Final = {
     ALREADY_THERE: "The table has a row of that key, which is never replaced.",
     LIBRARY_TOO_OLD: (
-        "No row tells of Baileys 7.0.0-rc.7 or newer, and an older one fails to send with a session that is closed."
-        " Without it a new session is made."
+        "No row shows that Baileys 7.0.0-rc.7 or newer was used, and an older version cannot send with a closed"
+        " session. Without this row the library makes a new session."
     ),
     ANOTHER_IDENTITY: (
         "The archive is of another identity than this session's rows, so nothing is put back: choose an archive of"
@@ -52,8 +52,9 @@ _SENTENCES: Final = {
         f" is another one: remove them first, or restore with --mode {SAFE}."
     ),
     LONE_MEMORIES: (
-        "The session's own sender keys of some groups are lost while it is noted who has them, so its messages there"
-        " would be unreadable. A restore moves the notes into the janitor's archive: the keys are then sent anew."
+        "The session's own sender keys of some groups are lost while memory rows still list the members that have"
+        " them, so its messages there would be unreadable. A restore moves these memory rows into the janitor's"
+        " archive: the keys are then sent again."
     ),
     EMPTY_DIRECTORY: (
         "The table holds no rows of the session. If somebody logged it out, or unlinked it on the phone, do not restore"
@@ -64,7 +65,7 @@ _SENTENCES: Final = {
         " until the phone shares a key again."
     ),
     OWN_LID_UNKNOWN: (
-        "Under a LID while neither creds tell the session's own LID: it could be its own."
+        "Under a LID while neither creds contain the session's own LID: it could be its own."
     ),
     PRE_KEYS_REWRITTEN: (
         "Pre-keys with ids below the archive's counters were written after it was made, as they are after a new"
@@ -79,8 +80,7 @@ _SENTENCES: Final = {
         f"The creds can be read and are paired, so they stay. To bring other rows back: --mode {SAFE}."
     ),
     reasons.CREDENTIALS_TOO_LARGE: (
-        "The creds are larger than any that are read, so nobody can tell whose session this is. Look at what writes"
-        " them."
+        "The creds are too large to be read, so the account is unknown. Check the process that writes them."
     ),
     COUNTERS_RAISED: (
         "The archive knows of pre-keys that the creds would hand out again, so their counters are raised above them."
