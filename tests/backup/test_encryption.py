@@ -47,7 +47,7 @@ def opened_by(identities: Identities, data: bytes) -> bytes:
     ids=range(12),  # no key becomes the name of a test
 )
 def test_a_recipient_that_is_no_key_is_named_by_its_place(text: str) -> None:
-    with pytest.raises(BackupProblem, match=r"^Recipient 2 is no public key") as caught:
+    with pytest.raises(BackupProblem, match=r"^Recipient 2 is not a public key") as caught:
         Recipients([RECIPIENT, text])
     assert caught.value.code == "RecipientInvalid"
     assert len(text) < 12 or text not in caught.value.sentence

@@ -267,7 +267,7 @@ def test_a_mistake_in_the_file_names_the_field(place: Backups, run: Run) -> None
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--recipient", "age1nonsense"), "Recipient 1 is no public key"),
+        (("--recipient", "age1nonsense"), "Recipient 1 is not a public key"),
         ((), "No recipient was given"),
         (("--recipient", SECRET), "secret"),
         (("--recipients-file", "/nowhere"), "--recipients-file /nowhere cannot be read"),

@@ -151,7 +151,7 @@ def test_a_held_lock_is_one_sentence_and_exit_1(old: Path, run: Run) -> None:
     before = files(old)
     done = run("clean", old, "--apply")
     assert done.code == 1
-    assert done.err.startswith(f"Error: {old}: Another cleanup holds .cleanup.lock")
+    assert done.err.startswith(f"Error: {old}: Another run holds .cleanup.lock")
     assert len(done.err.splitlines()) == 1
     assert files(old) == before
 

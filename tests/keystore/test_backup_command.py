@@ -178,7 +178,7 @@ def test_a_session_without_whole_creds_is_put_nowhere(url: str, commands: Comman
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "sentence"),
     [
-        (["--recipient", "nonsense"], 2, "Recipient 2 is no public key"),
+        (["--recipient", "nonsense"], 2, "Recipient 2 is not a public key"),
         (["--no-memory"], 2, "--no-memory: nobody would remove old archives"),
         (["--session", "nobody"], 1, "nobody: there are no creds of a session of that name"),
         (["--preset", "SessionBlob", "--table", "whatsapp_auth", "--column", "session=company_id"],

@@ -196,7 +196,7 @@ def test_a_process_that_runs_is_noticed_before_and_after(
         (["--session", "acme", "--apply"], "--apply needs --stopped"),
         (["--all", "--archive", "latest", "--fingerprint", "0" * 16], "is of one session"),
         (["--all", "--archive", "20261128T093500Z-0a1b2c3d.tar.gz.age"], "is of one session"),
-        (["--session", "acme", "--archive", "x"], "x is no archive's name"),
+        (["--session", "acme", "--archive", "x"], "x is not an archive's name"),
         (["--session", "acme", "--mode", "Wild"], "Wild"),
     ],
 )

@@ -68,19 +68,19 @@ LISTING_TOO_LONG: Final = "ListingTooLong"
 
 #: By code. A word in braces is a detail given to the problem: a number or a word of this program's own.
 SENTENCES: Final[dict[str, str]] = {
-    RECIPIENT_INVALID: "Recipient {position} is no public key that archives can be encrypted to: give one that begins "
-    'with "age1", as `baileys-janitor backup keygen` prints it, or an SSH public key (ssh-ed25519 or ssh-rsa).',
+    RECIPIENT_INVALID: "Recipient {position} is not a public key that archives can be encrypted to: give one that "
+    'begins with "age1", as `baileys-janitor backup keygen` prints it, or an SSH public key (ssh-ed25519 or ssh-rsa).',
     RECIPIENT_IS_SECRET: "Recipient {position} is a secret key: give its public key, which `age-keygen -y` prints, and "
     "do not use that secret key any more if others can read where it stood.",
-    RECIPIENTS_TOO_MANY: "There are more than {most} recipients: leave out those that nobody restores with.",
-    IDENTITY_INVALID: "Line {position} of the identity file is no secret key that opens archives: it must begin with "
-    '"AGE-SECRET-KEY-1", or the file must be an SSH private key without a passphrase.',
+    RECIPIENTS_TOO_MANY: "There are more than {most} recipients: leave out unused ones.",
+    IDENTITY_INVALID: "Line {position} of the identity file is not a secret key that opens archives: it must begin "
+    'with "AGE-SECRET-KEY-1", or the file must be an SSH private key without a passphrase.',
     IDENTITY_UNREADABLE: "The identity cannot be read ({what}; {why}): {way_out}.",
     IDENTITY_MISSING: "The archive is encrypted and no identity was given: name the file with the secret key that "
     "belongs to one of its recipients.",
     WRONG_IDENTITY: "None of the identities opens the archive: it was encrypted to other recipients. Look for the "
     "secret key that was kept when backups were set up.",
-    NOT_AN_ARCHIVE: "The object is no archive of this program: check the prefix and the name.",
+    NOT_AN_ARCHIVE: "The object is not an archive of this program: check the prefix and the name.",
     ARCHIVE_NOT_ENCRYPTED: "The archive is not encrypted, and an identity was given: if that is meant, read it without "
     "one; if all archives there should be encrypted, somebody else has made it.",
     ARCHIVE_TRUNCATED: "The archive ends before it is complete, so nothing of it is used: take another archive, or "
@@ -107,8 +107,9 @@ SENTENCES: Final[dict[str, str]] = {
     OTHERS_ALONE: "None of the newest {tried} archives is one of this session that can be used, so somebody may be "
     "putting forged ones there: name an older one that `baileys-janitor archives` lists (--archive), and let nobody "
     "else put archives there.",
-    IDENTITY_UNKNOWN: "Nothing here tells whose archives count, and whoever has the public key can make one: compare "
-    "the fingerprint of this one, {found}, with what you have recorded, and write it out (--fingerprint).",
+    IDENTITY_UNKNOWN: "It is unknown which account this session belongs to, and anyone with the public key can make an "
+    "archive: compare the fingerprint of this one, {found}, with the one that you have recorded, and write it out "
+    "(--fingerprint).",
     FINGERPRINT_DIFFERS: "The archive is of another session than the one that was written out: its fingerprint is "
     "{found}.",
     FINGERPRINT_INVALID: "A fingerprint is 16 hexadecimal digits, or twice 16 with a hyphen between them, as "
@@ -119,8 +120,8 @@ SENTENCES: Final[dict[str, str]] = {
     "and query (http:// is for S3, or this machine itself; a directory has none), and a region such as eu-central-1.",
     CREDENTIALS_MISSING: "There are no credentials for the store: put {names} into the credentials file or directory, "
     "or into the environment.",
-    CREDENTIALS_MALFORMED: "The credentials are written in a way that cannot be right ({name}): correct that in the "
-    "credentials file, directory or environment.",
+    CREDENTIALS_MALFORMED: "The credentials are malformed ({name}): correct them in the credentials file, "
+    "directory or environment.",
     CREDENTIALS_UNREADABLE: "The credentials file or directory cannot be read: check its path, and that the user who "
     "runs this may read it.",
     CREDENTIALS_REFUSED: "The store does not accept the credentials: check the access key, the secret that belongs to "
@@ -150,16 +151,16 @@ SENTENCES: Final[dict[str, str]] = {
     "speaks this protocol.",
     ANSWER_INCOMPLETE: "The store's answer ended early, so nothing of it was used: check the network. The next run "
     "tries again.",
-    NOT_A_STORE: "What answered is no store of this kind: check endpoint and port, and whether a proxy or a login page "
-    "stands in between.",
+    NOT_A_STORE: "The server that answered is not a store of this kind: check endpoint and port, and whether a "
+    "proxy or a login page stands in between.",
     STORE_FULL: "The store has no room for the archive: free some, or raise its quota.",
     STORE_FAILED: "The directory of the repository reported an input/output error: look at its disk or network file "
     "system.",
-    DIRECTORY_MISSING: "The repository's directory does not exist, or is none: mount or create it first. It is not "
-    "created here, so that archives never land beneath an empty mount point.",
+    DIRECTORY_MISSING: "The repository's directory does not exist, or is not a directory: mount or create it first. "
+    "It is not created here, so that archives never land beneath an empty mount point.",
     ARCHIVE_MISSING: "The repository has no such archive: `baileys-janitor archives` lists those that it has.",
-    ARCHIVE_EXISTS: "Another object already bears the archive's name, and it was left alone: the next run puts one of "
-    "another name.",
+    ARCHIVE_EXISTS: "Another object already has the archive's name, and was not changed: the next run uses another "
+    "name.",
     ARCHIVE_COLD: "The archive lies in a cold storage class: have the store restore it first, and try again.",
     PUT_DAMAGED: "The archive arrived damaged, and does not count: check the network and the store. The next run tries "
     "again.",

@@ -27,25 +27,24 @@ DIRECTORY = {
     "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
     "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
     "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
-    "LockRefused": "Something that is no regular file bears the name .cleanup.lock in the session directory: remove "
-    "it by hand.",
+    "LockRefused": ".cleanup.lock in the session directory is not a regular file: remove it by hand.",
     "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
     "belongs to another user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or "
     "remove them: that costs the undo of earlier cleanups and nothing else.",
     "PutBackUnsupported": "The volume's file system can neither link files nor rename without replacing, so a removal "
     "could not be taken back safely: nothing is removed. Use another storage class for this claim.",
     "TooManyOwnFiles": "More than 200,000 names in the session directory begin with .janitor~, so nothing is cleaned: "
-    "find out what writes them, and remove them.",
+    "find the process that writes them, and remove them.",
     "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
-    "StateVanished": "Something removed the janitor's own files during the run, which therefore stopped: a bot that "
-    "clears its session does. The next run starts anew.",
+    "StateVanished": "Something removed the janitor's own files during the run, so the run stopped: a bot that "
+    "clears its session does this. The next run starts again.",
     "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
-    "Busy": "Another cleanup holds the directory's lock. The janitor tries again by itself.",
+    "Busy": "Another run holds the directory's lock. The janitor tries again by itself.",
 }
 
 
 COPIES = {
-    "CredentialsChanging": "creds.json was another at each look, so no copy of it was kept. The janitor tries again by "
+    "CredentialsChanging": "creds.json changed between reads, so no copy of it was kept. The janitor tries again by "
     "itself.",
     "CredentialsIncomplete": SENTENCES["CredentialsIncomplete"],
     "CredentialsOlder": SENTENCES["CredentialsOlder"],

@@ -14,8 +14,8 @@ from baileys_janitor.volume.runs.undo import EXPLANATIONS
 
 _ROTATIONS = {
     "IsRotation": "This run is a rotation: create an operation Rollback, which brings all of it back.",
-    "StillWriting": "A process writes to the session's files, so it uses them: nothing was moved, or what had moved is "
-    "back. Stop its workload first, or ask with spec.quiesce.",
+    "StillWriting": "A process writes to the session's files, so it uses them: nothing was moved, or all moved files "
+    "are back. Stop its workload first, or ask with spec.quiesce.",
     "WrittenOver": "A process has written over creds.json right afterwards, so it was not stopped. Stop it, and create "
     "an operation Rollback again.",
 }

@@ -55,55 +55,54 @@ SENTENCES: dict[str, str] = {
     "files.",
     CREDENTIALS_UNREADABLE: "creds.json cannot be read: run with the user id that owns the session "
     "files.",
-    CREDENTIALS_CHANGING: "creds.json was different at each look, so this run did nothing; the next one "
+    CREDENTIALS_CHANGING: "creds.json changed between reads, so this run did nothing; the next one "
     "tries again. Check that only one process writes it.",
     CREDENTIALS_INCOMPLETE: "creds.json lacks keys that a session cannot start without, so no copy of it was "
-    "kept: look at what writes it.",
+    "kept: check the process that writes it.",
     CREDENTIALS_OLDER: "creds.json is from before the newest kept copy, so something has put an old file back: no "
-    "copy of it was kept. Turn off what restores it.",
-    CREDENTIALS_SAVED: "A process saved creds.json during the restore: it runs. What it saved stays, and nothing was "
+    "copy of it was kept. Turn off the tool that restores it.",
+    CREDENTIALS_SAVED: "A process saved creds.json during the restore, so it runs. Its file stays, and nothing was "
     "restored. Scan the directory again.",
-    CREDENTIALS_NO_FILE: "Something that is no regular file bears the name creds.json (a link or a directory): restore "
-    "where it leads to, or remove it by hand.",
+    CREDENTIALS_NO_FILE: "creds.json is not a regular file (a link or a directory): restore at the link's target, or "
+    "remove it by hand.",
     SESSION_WRITTEN: "A process has written to the session's files since the restore began, so it uses them: they stay "
     "as they are. Stop it before a restore and before an undo of one.",
-    STILL_WRITING: "A process writes to the session's files, so it uses them: nothing was moved, or what had moved is "
-    "back. Stop it first.",
+    STILL_WRITING: "A process writes to the session's files, so it uses them: nothing was moved, or all moved files "
+    "are back. Stop it first.",
     WRITTEN_OVER: "A process has written over creds.json right afterwards, so it was not stopped. Stop it, put the "
     "kept copy back (baileys-janitor restore PATH --mode Credentials), and start it again.",
     IS_ROTATION: "This run is a rotation, and its undo puts another pairing in place: stop the process that uses the "
     "session, and ask for a rollback (baileys-janitor rollback PATH).",
     ROLL_BACK_FIRST: "The session was rotated out, and its keys lie in the trash, so creds.json alone would come back "
     "without them. Stop the process, and bring all of it back (baileys-janitor rollback PATH).",
-    READ_ONLY: "The volume is mounted read-only: cleaning, undo and purge need a writable mount.",
-    DISK_FULL: "The disk is full: nothing was removed, because a removal could not be recorded. Make "
-    "room on the volume.",
+    READ_ONLY: "The volume is mounted read-only, so nothing on it can be changed: mount it writable.",
+    DISK_FULL: "The disk has too little free space, so the run stopped: make room on the volume.",
     STALE_HANDLE: "The volume was taken away during the run (stale handle): try again once it is back.",
     INPUT_OUTPUT_ERROR: "The volume answers with input/output errors: check the disk or its server.",
-    BUSY: "Another cleanup holds .cleanup.lock: wait for it; a lock without a sign of life for ten "
-    "minutes is taken over.",
-    LOCK_REFUSED: "Something that is no regular file bears the name .cleanup.lock: remove it by hand.",
-    LOCK_LOST: "The lock was taken over by somebody else during the run, which therefore stopped.",
+    BUSY: "Another run holds .cleanup.lock: wait for it; a lock not touched for ten minutes is "
+    "taken over.",
+    LOCK_REFUSED: ".cleanup.lock is not a regular file: remove it by hand.",
+    LOCK_LOST: "Another process took over the lock during the run, so the run stopped.",
     JANITOR_REFUSED: "A name that begins with .janitor~ is not the janitor's own file: it belongs to another "
     "user, or is a link, a FIFO or a directory. Give these files to the owner of creds.json, or remove them: "
     "that costs the undo of earlier runs and nothing else.",
     STATE_VANISHED: "Something removed the janitor's own files during the run (a bot that clears its session "
-    "does), which therefore stopped.",
+    "does this), so the run stopped.",
     PUT_BACK_UNSUPPORTED: "This file system can neither link files nor rename without replacing (mounts of "
     "rclone cannot), so a removal could not be taken back safely: nothing was removed. Clean where the disk "
     "itself is mounted.",
-    TOO_MANY_OWN_FILES: "More than 200,000 names begin with .janitor~, so nothing is cleaned; what has outlived "
-    "the undo window was removed. Look at what writes there.",
-    INTERRUPTED: "The run was asked to end before it was through; the next one goes on.",
-    DEADLINE_REACHED: "The run reached its deadline before it was through; the next one goes on.",
-    KILLED: "The run was killed; a later one found what it had done and recorded it.",
+    TOO_MANY_OWN_FILES: "More than 200,000 names begin with .janitor~, so nothing is cleaned; files past the "
+    "undo window were removed. Check the process that writes there.",
+    INTERRUPTED: "The run was asked to end before it was complete; the next one continues.",
+    DEADLINE_REACHED: "The run reached its deadline before it was complete; the next one continues.",
+    KILLED: "The run was killed; a later run found and recorded its work.",
     RUN_UNKNOWN: "No such run is known on this volume: check the run id.",
     RUN_PURGED: "The run's files are gone for good: its undo window is over, the disk was full, or the trash "
     "held 5,000 files.",
     IDENTITY_CHANGED: "The tenant has been paired again since this run: its files belong to another "
     "identity and stay in the trash.",
     SESSION_TOO_LARGE: "The session's files need more than 64 MiB of memory, or are more than 200,000, so "
-    "no backup was made: look at what writes there, and clean the directory.",
+    "no backup was made: check the process that writes there, and clean the directory.",
     SYSTEM_ERROR: "The operating system reported an unexpected error on the volume.",
 }
 

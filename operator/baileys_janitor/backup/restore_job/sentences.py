@@ -27,8 +27,8 @@ TOO_SLOW: Final = "TooSlow"
 ENDED: Final = "Interrupted"
 
 _OWN: Final[dict[str, str]] = {
-    BETWEEN_BROKEN: "What the container that fetches has left is no archive of this tenant, so nothing was restored. "
-    "It may have been tampered with: look at the node and the image before the next try.",
+    BETWEEN_BROKEN: "The container that fetches left something that is not an archive of this tenant, so nothing was "
+    "restored. It may have been tampered with: look at the node and the image before the next try.",
     STILL_WRITING: "Somebody has just written to the session's files, so a process uses them: nothing was restored. "
     "Stop the workload first.",
     WRITTEN_OVER: "A process has written to the session right after the restore, so it was not stopped, and what it "
@@ -39,8 +39,8 @@ _OWN: Final[dict[str, str]] = {
     "was restored: try again.",
     errors.IDENTITY_MISSING: "The archive is encrypted: name the Secret with the recovery key in "
     "restore.identitySecretName.",
-    errors.IDENTITY_UNKNOWN: "Nothing tells whose session this is, and whoever has the public key can make an archive. "
-    "Compare {found} with the fingerprint that you have recorded, and write it into restore.identity.",
+    errors.IDENTITY_UNKNOWN: "It is unknown which account this session belongs to, and anyone with the public key can "
+    "make an archive. Compare {found} with the fingerprint that you have recorded, and write it into restore.identity.",
     errors.FINGERPRINT_DIFFERS: "The archive is of another session than the one that is known or was written into "
     "restore.identity: its fingerprint is {found}.",
     errors.NO_ARCHIVE: "The repository holds no archive of this tenant: check the repository's URL, and the names of "
@@ -62,7 +62,7 @@ _OWN: Final[dict[str, str]] = {
     "a whole. If no process has used it since, restore.acknowledge: [NothingRanSince]; otherwise restore.mode Safe.",
     restore_codes.NOT_AS_ARCHIVED: "The directory holds session files that are not those of the archive: restore into "
     "an empty directory, or with restore.mode Safe.",
-    CREDENTIALS_CHANGING: "creds.json was another at each look, so a process is writing it: nothing was restored. Stop "
+    CREDENTIALS_CHANGING: "creds.json changed between reads, so a process is writing it: nothing was restored. Stop "
     "the workload first.",
     READ_ONLY: "The volume is mounted read-only, so nothing was restored: a restore needs a writable mount.",
     DISK_FULL: "The disk has too little room for what the archive holds, so nothing was restored: make room on it.",

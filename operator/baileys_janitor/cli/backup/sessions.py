@@ -88,7 +88,7 @@ def archive_name(text: str) -> ArchiveName | None:
     name = parse_name(text.rpartition("/")[2])
     if name is None:
         raise usage(
-            f"{printable(text[:100])} is no archive's name: write {LATEST}, or a name that archives shows, such as "
+            f"{printable(text[:100])} is not an archive's name: write {LATEST}, or a name that archives shows, such as "
             "20261128T093500Z-0a1b2c3d.tar.gz.age."
         )
     return name

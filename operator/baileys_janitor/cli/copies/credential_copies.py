@@ -26,7 +26,7 @@ _NEVER_PAIRED = frozenset((reasons.NOT_PAIRED, reasons.CREDENTIALS_ABSENT))
 """There is nothing to keep, which is not a failure."""
 
 _SENTENCES = {
-    CREDENTIALS_CHANGING: "creds.json was another at each look, so no copy of it was kept; the next time tries again.",
+    CREDENTIALS_CHANGING: "creds.json changed between reads, so no copy of it was kept; the next run tries again.",
     DISK_FULL: "The disk has too little room for a copy of creds.json: make room on it.",
 }
 _BROKEN = {

@@ -46,7 +46,7 @@ _LISTED_ANYWAY: Final = (NO_USABLE_COPY, OLDER_PAIRING, PRE_KEYS_REWRITTEN)
 
 _SENTENCES: Final = {
     CREDENTIALS_CHANGING: (
-        "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
+        "creds.json changed between reads, so a process is writing it: nothing was restored. Scan the directory"
         " again."
     ),
     DISK_FULL: (

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SENTENCES: Final = {
     CREDENTIALS_CHANGING: (
-        "creds.json was another at each look, so a process is writing it: nothing was restored. Scan the directory"
+        "creds.json changed between reads, so a process is writing it: nothing was restored. Scan the directory"
         " again."
     ),
     READ_ONLY: "The volume is mounted read-only, so nothing was restored: a restore needs a writable mount.",

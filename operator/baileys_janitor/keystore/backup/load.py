@@ -209,5 +209,5 @@ def _different() -> KeystoreProblem:
     return KeystoreProblem(
         errors.ROWS_DIFFER,
         "The rows read back from the table differ from the archive: the columns had other types when it was made, or "
-        "somebody else made it. Take another archive.",
+        "somebody else has made it. Take another archive.",
     )

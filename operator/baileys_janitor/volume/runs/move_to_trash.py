@@ -41,7 +41,7 @@ EXPLANATIONS = {
     NOT_PERMITTED: "The file system does not allow this file to be moved.",
     WITH_ITS_PAIR: "It goes only together with another file, which had to stay.",
     NAME_TOO_LONG: "Its name is too long to be kept in the trash.",
-    SEVERAL_LINKS: "It has several hard links, so an undo could not tell whose it is.",
+    SEVERAL_LINKS: "It has several hard links, so an undo could not determine its owner.",
     OTHER_OWNER: "It belongs to neither the owner of the directory nor that of creds.json, so an undo would "
     "not put it back.",
 }
