@@ -1,4 +1,4 @@
-"""`make bench`: the operator, the Job's process and the command line beside others; figures to benchmarks/results/."""
+"""`make bench`: compares the operator, the Job and the command line with others; writes benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def written(name: str, found: Object, console: Console) -> None:
 
 
 def operator(console: Console, names: set[str], *, quick: bool) -> bool:
-    """Run the operator's cells; return whether none broke."""
+    """Run the operator's cells; return True if none broke."""
     stages = catalogue.quick() if quick else catalogue.full()
     if names:
         stages = [*stages, *catalogue.large()]
@@ -96,7 +96,7 @@ def operator(console: Console, names: set[str], *, quick: bool) -> bool:
         }
     }
     stem = "operator-kube-apiserver" if real else "operator"
-    # Nobody runs all against a real API server: furnishing ten thousand tenants alone takes it half an hour.
+    # Nobody runs all with a real API server: creating ten thousand tenants alone takes half an hour there.
     suffix = "-quick" if quick else "-part" if part and not real else ""
     written(f"{stem}{suffix}.json", found | {"cells": cells}, console)
     return not any("broken" in figures for figures in cells.values())
@@ -181,7 +181,7 @@ def fleet(console: Console, *, quick: bool) -> None:
 
 
 def divided(console: Console, *, quick: bool, size: int = 0) -> None:
-    """Measure one operator and two that share the same fleet, of so many tenants if that is given."""
+    """Measure one operator and two that share the same fleet, of `size` tenants if given."""
     from benchmarks import sharding
 
     described = machine.described()
@@ -193,7 +193,7 @@ def divided(console: Console, *, quick: bool, size: int = 0) -> None:
 
 
 def main() -> int:
-    """Run all or parts; return the exit code: 1 when something could not be measured."""
+    """Run all or parts; return the exit code: 1 if a measurement failed."""
     known = catalogue.named([*catalogue.full(), *catalogue.large(), *catalogue.quick()])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(

@@ -1,7 +1,7 @@
-"""What `baileys-janitor backup` and a restore cost, beside restic, against an S3 server: requests, memory, CPU, time.
+"""The cost of `baileys-janitor backup` and of a restore, and of restic, with an S3 server: requests, memory, CPU, time.
 
-The session is a genuine one of 906 files. Requests are counted by a proxy before the server; processes are measured
-whole, from exec to exit.
+The session is a genuine one of 906 files. A proxy in front of the server counts the requests; whole processes are
+measured, from exec to exit.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ DAYS, COUNTED_DAYS = 4, 2
 TENANTS: Final = 1_000
 _DAY: Final = 86_400
 _PASSWORD: Final = "of-the-benchmark"
-# The minutes that a restore watches for a writer are no work.
+# Skip the time in which a restore watches for a writer: it is idle.
 _RESTORE: Final = (
     "import sys; from baileys_janitor.cli import restore_command; from baileys_janitor.cli.main import main; "
     "restore_command.pause = lambda seconds: None; sys.exit(main(sys.argv[1:]))"
@@ -53,7 +53,7 @@ _RESTORE: Final = (
 
 
 class Ground:
-    """A session and a key in a room, and an S3 server behind a proxy that counts."""
+    """A session and a key in a directory, and an S3 server behind a counting proxy."""
 
     def __init__(self, room: Path, proxy: CountingProxy, bucket: str) -> None:
         self.room, self.proxy, self.bucket = room, proxy, bucket
@@ -62,7 +62,7 @@ class Ground:
         self.key = room / "backup.key"
         self.key.write_text(f"{secret}\n")
         self.where = [f"s3://{bucket}/ours", "--endpoint", proxy.url, "--region", servers.REGION]
-        # A bundle of a machine's own is no part of what is measured: the server speaks plain HTTP.
+        # Ignore the machine's CA bundle, which would be measured too: the server uses plain HTTP.
         self.environment = {
             **servers.ENVIRON,
             "AWS_CA_BUNDLE": "",
@@ -73,7 +73,7 @@ class Ground:
         self._written = 0
 
     def change(self) -> None:
-        """Write one session as the next message would."""
+        """Write one session file, like the next message."""
         path = min(self.session.glob("session-*"))
         record = json.loads(path.read_text())
         self._written += 1
@@ -82,13 +82,13 @@ class Ground:
         path.write_text(json.dumps(record))
 
     def backup(self) -> Contender:
-        """The command that backs the session up after a change."""
+        """Return the command that backs the session up after a change."""
         command = [*command_prefix(), "backup", str(self.session), "--to", *self.where]
         command += ["--recipient", self.public, "-q"]
         return Contender(OURS, command, self.change, self.environment)
 
     def by_file(self) -> Contender:
-        """The same by a configuration file, whose checks bring pydantic into the process."""
+        """Return the same command with a configuration file, whose checks import pydantic."""
         config = self.room / "janitor.yaml"
         url, _, endpoint, _, region = self.where
         repository = {"name": "here", "url": url, "endpoint": endpoint, "region": region}
@@ -99,12 +99,12 @@ class Ground:
         return Contender(BY_FILE, command, self.change, self.environment)
 
     def restic(self, *words: str) -> Contender:
-        """A command of restic; a backup comes after a change."""
+        """Return a restic command; a backup runs after a change."""
         change = self.change if words[0] == "backup" else None
         return Contender(RESTIC, ["restic", "-q", *words], change, self.environment)
 
     def restore(self) -> Contender:
-        """The command that restores the newest archive into an empty directory."""
+        """Return the command that restores the newest archive into an empty directory."""
         target, fingerprints = self.room / "restored/acme", self.room / "fingerprints.txt"
         command = [*command_prefix(), "backup", "fingerprints", str(self.session)]
         fingerprints.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
@@ -118,7 +118,7 @@ class Ground:
         return Contender(OURS, [sys.executable, "-c", _RESTORE, *words], empty, self.environment)
 
     def restored(self) -> int:
-        """Return how many session files are in the directory of a restore."""
+        """Return the number of session files in the directory of a restore."""
         return sum(
             not each.name.startswith(".") for each in (self.room / "restored/acme").iterdir()
         )
@@ -131,7 +131,7 @@ class Ground:
 
 @contextmanager
 def ground() -> Iterator[tuple[Ground, Path]]:
-    """Set everything up; the second is the directory of the server's buckets."""
+    """Set everything up; yield it and the directory of the server's buckets."""
     with tempfile.TemporaryDirectory(prefix="bench-backup-") as scratch:
         room = Path(scratch)
         with servers.rclone(room) as server, counting_proxy(server.port) as proxy:
@@ -140,7 +140,7 @@ def ground() -> Iterator[tuple[Ground, Path]]:
 
 
 def measure(*, quick: bool, tell: Callable[[str], None]) -> Object:
-    """Measure everything; restic only where it is installed."""
+    """Measure everything; restic only if it is installed."""
     if not (servers.TOOLS / "bin/rclone").is_file():
         raise SystemExit("backup: rclone is needed: `make .tools/stores` unpacks it")
     runs = QUICK_RUNS if quick else RUNS
@@ -182,7 +182,7 @@ def _figures(contender: Contender, runs: int, place: Ground) -> Object:
 
 
 def _stored(contender: Contender, prefix: str, place: Ground, buckets: Path) -> int:
-    """Return how many bytes one backup adds to what is stored."""
+    """Return the number of bytes that one backup adds to the store."""
     before = place.stored(prefix, buckets)
     once(contender)
     return place.stored(prefix, buckets) - before
@@ -249,7 +249,7 @@ def _megabytes(mebibytes: float) -> float:
 
 
 def verdicts(found: Object) -> list[Verdict]:
-    """Hold the figures against the targets."""
+    """Compare the figures with the targets."""
     ours, day = found["figures"][OURS], found["day"]
     most = max(day["mostOfOneBackup"], *(sum(each.values()) for each in found["requests"].values()))
     fleet = round(day["requests"] * TENANTS)
@@ -268,7 +268,7 @@ def verdicts(found: Object) -> list[Verdict]:
 
 
 def rows(found: Object) -> Iterator[tuple[str, ...]]:
-    """Return a row for each program: what it did, wall and CPU in ms, memory, requests, bytes."""
+    """Return a row for each program: its task, wall and CPU in ms, memory, requests, bytes."""
     for act, figures in (("backup", found["figures"]), ("restore", found["restore"])):
         for name, each in figures.items():
             yield (
@@ -278,7 +278,7 @@ def rows(found: Object) -> Iterator[tuple[str, ...]]:
 
 
 def notes(found: Object) -> Iterator[str]:
-    """Return what stands beside the table."""
+    """Return notes on the table."""
     shown = {name: _methods(each) for name, each in found["requests"].items()}
     yield (
         f"The first backup asks for {shown['first']}, one after a change for {shown['changed']}, one without for"

@@ -1,6 +1,6 @@
-"""A proxy on loopback that counts what goes to a server, by method and by path: for tests and for measurements.
+"""A proxy on loopback that counts the requests to a server, by method and by path: for tests and for measurements.
 
-It passes a request on as it came, its Host header too, so that a signed one stays valid.
+It forwards a request unchanged, including its Host header, so that a signed one stays valid.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class CountingProxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def clear(self) -> None:
-        """Begin to count anew."""
+        """Reset the counts."""
         with self.lock:
             self.methods.clear()
             self.requests.clear()
             self.bytes_in = self.bytes_out = 0
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that has gone."""
+        """Ignore a client that has disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def counting_proxy(port: int) -> Iterator[CountingProxy]:
-    """Serve a proxy to a server on a port of loopback; it is gone afterwards."""
+    """Serve a proxy to a server on a port of loopback within the context."""
     proxy = CountingProxy(port)
     thread = threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
-"""What it takes to bring a fleet back from its archives: the two processes of a restore's Job, and 1,000 of these.
+"""The cost of restoring a fleet from its archives: the two processes of a restore's Job, and 1,000 such Jobs.
 
-The session is a genuine one of 906 files, the store the S3 server of rclone on loopback. What a cluster adds to the
-processes is not measured here: it is taken from a real node (`START_SECONDS`) and from the Job controller's defaults.
+The session is a genuine one of 906 files, the store the S3 server of rclone on loopback. The cluster's share of the
+time is not measured here: it comes from a real node (`START_SECONDS`) and from the Job controller's defaults.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ SCENARIO: Final = "prekeys"
 FETCH, WRITE = "fetch-job", "restore-job"
 RUNS, QUICK_RUNS = 11, 3
 FLEET, QUICK_FLEET = 20, 4
-"""Tenants that are restored in a row, as many at a time as there are cores."""
+"""Tenants that are restored, as many at a time as there are cores."""
 TENANTS: Final = 1_000
 OBJECTIVE_MINUTES: Final = 120
 START_SECONDS: Final = 4.0
-"""What a node takes from a Job to its end besides the processes: 3.0 to 3.3 s were measured with one container and one
+"""Seconds from a Job's creation to its end without the processes: 3.0 to 3.3 s were measured with one container and one
 volume on an idle node of Kubernetes 1.36; the second container adds less than one."""
 JOBS_A_SECOND: Final = 4.0
-"""Jobs that the Job controller deals with, by its defaults."""
+"""Jobs a second that the Job controller handles with its defaults."""
 
 
 class Ground:
-    """Archives of one session under the names of many tenants, and a room to restore into."""
+    """Archives of one session under the names of many tenants, and a directory to restore into."""
 
     def __init__(self, room: Path, proxy: CountingProxy, bucket: str) -> None:
         self.room, self.proxy = room, proxy
@@ -68,7 +68,7 @@ class Ground:
         self.fingerprint = ""
 
     def put(self, *tenants: str) -> None:
-        """Back the session up as that of each tenant."""
+        """Back the session up under the name of each tenant."""
         repository = open_repository(
             self.url, endpoint=self.proxy.url, region=servers.REGION, environ=servers.ENVIRON
         )
@@ -86,7 +86,7 @@ class Ground:
             os.close(directory)
 
     def task(self, tenant: str) -> RestoreTask:
-        """Return the task of a tenant whose fingerprint alone is known."""
+        """Return the task of a tenant of which only the fingerprint is known."""
         home = self.room / "tenants" / tenant
         store = Store("eu", self.url, self.proxy.url, servers.REGION, str(self.secret))
         return RestoreTask(
@@ -97,19 +97,19 @@ class Ground:
         )  # fmt: skip
 
     def emptied(self, task: RestoreTask, *paths: str) -> None:
-        """Make the room of a restore as a new pod finds it."""
+        """Prepare the directory of a restore as in a new pod."""
         for each in paths or (task.volume, task.between):
             shutil.rmtree(each, ignore_errors=True)
             Path(each).mkdir(parents=True)
 
     def contender(self, name: str, task: RestoreTask) -> Contender:
-        """One of the two processes; before it everything is as it finds it."""
+        """Return one of the two processes, with the preparation of its input."""
         path = task.between if name == FETCH else task.volume
         command = [*command_prefix(), name, task.to_json()]
         return Contender(name, command, lambda: self.emptied(task, path), self.environment)
 
     def restore(self, task: RestoreTask) -> None:
-        """Run both, one after the other; RuntimeError where a session did not come back."""
+        """Run both, one after the other; raise RuntimeError if a session is not restored."""
         self.emptied(task)
         log = Path(task.between).parent / "message"
         for name in (FETCH, WRITE):
@@ -154,7 +154,7 @@ def _figures(place: Ground, contender: Contender, runs: int) -> Object:
 
 
 def _fleet(place: Ground, names: list[str]) -> Object:
-    """Restore one tenant after the other, on all cores."""
+    """Restore all tenants, on all cores."""
     cores = len(os.sched_getaffinity(0))
     tasks = [replace(place.task(name), watch=0) for name in names]
     begun = time.perf_counter()
@@ -168,17 +168,16 @@ def _fleet(place: Ground, names: list[str]) -> Object:
 
 
 def minutes(found: Object, at_once: int) -> float:
-    """Return how long 1,000 tenants take if so many of their Jobs run at a time, on nodes that have room for them.
+    """Return the minutes for 1,000 tenants if `at_once` Jobs run at a time, on nodes with enough capacity.
 
-    What is serial is the Job controller. Everything else is parallel: each Job has a pod, a claim and an archive of its
-    own.
+    Only the Job controller is serial. Everything else is parallel: each Job has its own pod, claim and archive.
     """
     each = START_SECONDS + sum(one["wallMs"] for one in found["figures"].values()) / 1000
     return float(max(TENANTS / JOBS_A_SECOND, TENANTS * each / at_once)) / 60
 
 
 def verdicts(found: Object) -> list[Verdict]:
-    """Hold the figures against the objective."""
+    """Compare the figures with the objective."""
     taken = minutes(found, Limits().jobs_in_flight_per_namespace // 2)
     measure = f"restore of {TENANTS:,} tenants of one namespace in minutes, computed"
     return [
@@ -204,9 +203,9 @@ def rows(found: Object) -> Iterator[tuple[str, ...]]:
 
 
 def notes(found: Object) -> Iterator[str]:
-    """Return what stands beside the table."""
+    """Return notes on the table."""
     fleet, limits = found["fleet"], Limits()
-    # Operations get half of the Jobs that may be under way.
+    # Operations get half of the Jobs that may run at a time.
     one, all_of_them = limits.jobs_in_flight_per_namespace // 2, limits.jobs_in_flight // 2
     yield (
         f"{fleet['tenants']} tenants came back in {fleet['seconds']:.0f} s here, {fleet['atOnce']} at a time: "

@@ -1,4 +1,4 @@
-"""Writes the results into docs/benchmarks.md, between its two marks: `python -m benchmarks.document`."""
+"""Writes the results into docs/benchmarks.md between its two marks: `python -m benchmarks.document`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS = {None: "not measured", True: "met", False: "**missed**"}
 
 
 def main() -> int:
-    """Write."""
+    """Write the results."""
     found = [json.loads((RESULTS / name).read_text()) for name in ("operator.json", "job.json")]
     real = RESULTS / "operator-kube-apiserver.json"
     found.append(json.loads(real.read_text()) if real.exists() else {})
@@ -43,11 +43,11 @@ def sections(
     lost: Object,
     divided: Object | None = None,
 ) -> Iterator[str]:
-    """The results as Markdown, line by line.
+    """Yield the results as Markdown, line by line.
 
-    `real` are those against a kube-apiserver, `stored` those of keys in PostgreSQL, `server` those of the command line,
-    `archived` those of backups, `lost` those of a fleet that comes back, and `divided` those of two operators that
-    share a fleet, if there are any.
+    `real` are those with a kube-apiserver, `stored` those of keys in PostgreSQL, `server` those of the command line,
+    `archived` those of backups, `lost` those of a restored fleet, and `divided` those of two operators that share a
+    fleet, if there are any.
     """
     yield _machine(operator)
     yield ""
@@ -105,7 +105,7 @@ def sections(
 
 
 def server_section(found: Object) -> Iterator[str]:
-    """What scans of the command line cost, as Markdown."""
+    """Yield the cost of the command line's scans, as Markdown."""
     server, commands = found["server"], found["commands"]
     what = f"scan of {server['directories']:,} directories of {server['files'] // server['directories']} files"
     yield f"The command line, {_begun(found)}:"
@@ -129,7 +129,7 @@ def server_section(found: Object) -> Iterator[str]:
 
 
 def backup_section(found: Object) -> Iterator[str]:
-    """What backups and restores cost, as Markdown."""
+    """Yield the cost of backups and restores, as Markdown."""
     yield f"Backups to an S3 server, {_begun(found)}:"
     yield ""
     yield from table(("target", "at most", "measured"), _kept(found["targets"]))
@@ -142,7 +142,7 @@ def backup_section(found: Object) -> Iterator[str]:
 
 
 def disaster_section(found: Object) -> Iterator[str]:
-    """What it takes to bring a fleet back, as Markdown."""
+    """Yield the cost of restoring a fleet, as Markdown."""
     yield f"A fleet from its archives, {_begun(found)}:"
     yield ""
     yield from table(("target", "at most", "measured"), _kept(found["targets"]))
@@ -155,7 +155,7 @@ def disaster_section(found: Object) -> Iterator[str]:
 
 
 def sharding_section(found: Object) -> Iterator[str]:
-    """What two operators that share a fleet cost beside one, as Markdown."""
+    """Yield the cost of two operators that share a fleet, compared with one, as Markdown."""
     yield f"A fleet by one operator and by two with a shard each, {_begun(found)}:"
     yield ""
     yield from table(sharding.HEADINGS, sharding.rows(found))
@@ -193,7 +193,7 @@ def _steady(found: Object) -> Iterator[str]:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, line by line; all columns but the first stand to the right where there are many."""
+    """Yield a Markdown table, line by line; with many columns, all but the first are aligned right."""
     few = 4
     yield f"| {' | '.join(headings)} |"
     rest = ["---:" if len(headings) > few else "---"] * (len(headings) - 1)

@@ -1,4 +1,4 @@
-"""A server's session directories as one would find them: the kinds in their usual mix, of all ages."""
+"""A server's session directories as in real use: the usual mix of file kinds, of all ages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86_400
 KEY = "mChxFS2HsVNo755krQIBBogy0Z4klwZFyr+K3HXDBmw="
 CONTACTS, SESSIONS, OWN_DEVICES = 12, 21, 3
 GROUPS, SENDER_KEYS, TOKENS, IDENTITIES = 3, 19, 11, 11
-"""Of the fixture `warning`: a tenant with twelve contacts on 7.0.0-rc14."""
+"""As in the fixture `warning`: a tenant with twelve contacts on 7.0.0-rc14."""
 COLLECTIONS = ("critical_block", "critical_unblock_low", "regular", "regular_high", "regular_low")
 
 
@@ -33,7 +33,7 @@ def _write(path: Path, number: int, now: float, files: int) -> None:
     for count, (name, days) in enumerate(_files(number, drawn, files)):
         file = os.open(name, os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=there)
         os.write(file, _credentials(number) if name == "creds.json" else b"{}")
-        # Pre-keys are written one after the other when the tenant is paired.
+        # All pre-keys are written in sequence when the tenant is paired.
         written = now - drawn.uniform(0.05, days) * DAY if days else paired + count / 1000
         os.utime(file, (written,) * 2)
         os.close(file)
@@ -41,7 +41,7 @@ def _write(path: Path, number: int, now: float, files: int) -> None:
 
 
 def _files(number: int, drawn: random.Random, files: int) -> Iterator[tuple[str, float]]:
-    """Return names, and the days within which each was last written; 0 is when the tenant was paired."""
+    """Yield names, and the days within which each was last written; 0 is the time of the pairing."""
     mobile, lid = 12_015_000_000 + number * 1_000, 240_000_000_000_000 + number * 1_000
     names: list[tuple[str, float]] = [("creds.json", 1), ("tctoken-__index.json", 7)]
     names += [(f"app-state-sync-key-AAAAA{letter}____.json", 90) for letter in "AQ"]
@@ -65,7 +65,7 @@ def _files(number: int, drawn: random.Random, files: int) -> Iterator[tuple[str,
     names += [(f"tctoken-{lid + one}@lid.json", 30) for one in range(1, TOKENS + 1)]
     names += [(f"identity-key-{lid + one}_1.0.json", 90) for one in range(1, IDENTITIES + 1)]
     yield from names
-    # Of the 812 from the pairing, those that the server has not handed out yet.
+    # Of the 812 from the pairing, those that the server has not issued yet.
     for key in range(812 - (files - len(names)), 812):
         yield f"pre-key-{key}.json", 0
 

@@ -1,4 +1,4 @@
-"""The Job's process against an empty Python, Node.js and Python with the naive rules, and find."""
+"""The Job's process compared with an empty Python, Node.js and Python with the naive rules, and find."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ HERE = Path(__file__).resolve().parent
 COMMAND = command_prefix()
 OURS, EMPTY = "janitor job", "python -c pass"
 LARGE = 100_000
-"""Files from which on one run must do: no round warms up, and strace, which would take minutes, counts nothing."""
+"""From this many files on there is only one run: without a warm-up, and without strace, which would take minutes."""
 DAY = 86_400
 
 
 def fill(directory: Path, files: int, now: float | None = None) -> None:
-    """Write a session directory of that many files: sessions and sender keys of all ages, as one would find.
+    """Write a session directory of that many files: sessions and sender keys of all ages, as in real use.
 
-    `now` is what ages count from (Unix seconds): with the same one it is the same directory again.
+    Ages count from `now` (Unix seconds): the same value gives the same directory.
     """
     creds: dict[str, Any] = {
         "me": {"id": "12015550100:7@s.whatsapp.net", "lid": "240000000000000:7@lid"},
@@ -57,7 +57,7 @@ def fill(directory: Path, files: int, now: float | None = None) -> None:
 
 
 def contenders(action: str, directory: Path, prepare: Callable[[], None] | None) -> list[Contender]:
-    """Return who takes part in a race over `directory`."""
+    """Return the contenders of a race over `directory`."""
     apply = ["--apply"] if action == "clean" else []
     scratch = {"TERMINATION_LOG": str(directory.parent / "termination-log")}
     found = [
@@ -85,7 +85,7 @@ def _task(action: str, directory: Path) -> str:
 
     running = remembered(directory) if action == "clean" else None
     member = Member(str(directory.parent), directory.name, running=running)
-    # The others know no limit to what one run may remove.
+    # The others have no limit to the files that one run may remove.
     settings = Settings(max_removals=MaxRemovals(100, 10**6))
     return Task(action, [member], [settings], run="bench" if action == "clean" else None).to_json()
 
@@ -138,7 +138,7 @@ def measure(action: str, files: int, runs: int) -> dict[str, Any]:
 
 
 def _left(directory: Path) -> int:
-    """How many files a cleanup leaves: all must have removed the same for a race to be one."""
+    """Return the number of files that a cleanup leaves: a race is valid only if all have removed the same."""
     own = (".cleanup.lock", ".janitor~")
     return sum(entry.is_file() for entry in os.scandir(directory) if not entry.name.startswith(own))
 

@@ -85,7 +85,7 @@ FROM generate_series(1, %s) AS c, generate_series(1, %s) AS n
 
 
 def fill(url: str, companies: int, share: float = 1.0) -> int:
-    """Make the tables of the first layout and fill them; return how many keys there are."""
+    """Create the tables of the first layout and fill them; return the number of keys."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES)
         for key_type, number, ident, days, words in (*_KEYS, _OWN_KEYS):
@@ -108,7 +108,7 @@ def settings() -> Settings:
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Measure everything on servers of its own; `quick` takes a tenth of the companies."""
+    """Measure everything on separate servers; `quick` takes a tenth of the companies."""
     from tests.keystore.server import embedded, running
 
     companies = COMPANIES // 10 if quick else COMPANIES
@@ -164,7 +164,7 @@ def _report(url: str) -> dict[str, Any]:
 
 
 def _clean_alone(server: Server, companies: int) -> dict[str, Any]:
-    """Clean a database of its own that nobody else works on."""
+    """Clean a separate database without other clients."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE alone")
     url = server.database("alone")
@@ -189,13 +189,13 @@ def _clean(url: str) -> dict[str, Any]:
 
 
 def _clean_beside_writer(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Clean in a process of its own as an operator's Job would, a writer at work all the time."""
+    """Clean in a separate process like an operator's Job, while a writer is at work."""
     writer = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.keystore", "write", url, "0"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parent,
     )  # fmt: skip
     assert writer.stdout is not None
-    writer.stdout.readline()  # it has begun
+    writer.stdout.readline()  # wait until it has begun
     cleaned = _clean(url)
     out, _ = writer.communicate("\n")
     return json.loads(out), cleaned
@@ -211,7 +211,7 @@ def _write(url: str, seconds: float) -> dict[str, Any]:
 
 
 def write(url: str, seconds: float) -> None:
-    """Rewrite sessions at random, 200 a second; until a line comes in where `seconds` is 0. Prints latencies."""
+    """Rewrite random sessions, 200 a second; if `seconds` is 0, until a line of input arrives. Print latencies."""
     import select
 
     drawn = random.Random(1)
@@ -248,7 +248,7 @@ def write(url: str, seconds: float) -> None:
 
 
 def _race(server: Server, rounds: int) -> dict[str, Any]:
-    """Run a dry run over 1,476 keys in turn with a plain Node.js script; medians of whole processes."""
+    """Run a dry run over 1,476 keys in turn with a plain Node.js script; return medians of whole processes."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE small")
     url = server.database("small")
@@ -276,7 +276,7 @@ def _race(server: Server, rounds: int) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what was measured as rows: what, at most or at least, measured."""
+    """Return the results as rows: name, limit, measured value."""
     cleaned, writer, race = found["clean"], found["writer"], found["race"]
     alone = found["alone"]
     rows = [
@@ -308,7 +308,7 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def show(console: Console, found: dict[str, Any]) -> None:
-    """Print what was measured."""
+    """Print the results."""
     table = Table(title="Keys in PostgreSQL", title_justify="left", box=None, pad_edge=False)
     for heading in ("MEASURE", "TARGET", "MEASURED"):
         table.add_column(heading, justify="left" if heading == "MEASURE" else "right")

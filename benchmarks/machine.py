@@ -1,4 +1,4 @@
-"""What the figures were taken on: nothing that names the machine."""
+"""Describes the machine of the measurements, without identifying it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def described() -> dict[str, Any]:
-    """Return the time, the kernel, the cores and memory, the load that others made, and Python."""
+    """Return the time, the kernel, the cores and memory, the load of other processes, and Python's version."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Draws benchmarks/results/operator.json as docs/benchmarks.svg: what ten thousand tenants cost, and what others do."""
+"""Draws benchmarks/results/operator.json as docs/benchmarks.svg: the cost of up to ten thousand tenants."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHO = {
 
 
 def points(cells: dict[str, Object], who: str, figure: str) -> dict[int, float]:
-    """What was measured of one contender, by number of tenants."""
+    """Return the measurements of one contender, by number of tenants."""
     return {
         cell["plan"]["tenants"]: cell[figure]
         for name, cell in cells.items()
@@ -33,7 +33,7 @@ def points(cells: dict[str, Object], who: str, figure: str) -> dict[int, float]:
 
 
 def further(measured: dict[int, float], sizes: list[int]) -> dict[int, float]:
-    """Go on in proportion from the largest measured size: what is drawn dotted."""
+    """Extrapolate in proportion from the largest measured size, for the dotted lines."""
     largest = max(measured)
     beyond = [size for size in sizes if size > largest]
     return {size: measured[largest] * size / largest for size in [largest, *beyond]}
@@ -60,7 +60,7 @@ def main() -> int:
             axis.plot(
                 *zip(*sorted(found.items()), strict=True), marker, ls="-", c=colour, label=label
             )
-            # Memory has a part that does not grow: it is not to be told from smaller fleets.
+            # Memory has a constant part, so it cannot be extrapolated from smaller fleets.
             if who in {"cronjobs", "timers"} and key != "rssMiB":
                 axis.plot(
                     *zip(*sorted(further(found, [10_000]).items()), strict=True), ls=":", c=colour

@@ -1,4 +1,4 @@
-"""Whole processes, from exec to exit, as the kernel accounts for them."""
+"""Measures whole processes, from exec to exit, as the kernel accounts for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 POLL = 0.0005
-"""Seconds between looks at a process's memory."""
+"""Seconds between reads of a process's memory."""
 HIGH_WATER = re.compile(r"VmHWM:\s+(\d+)")
 TOTAL = re.compile(r"^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)\s+(?:\d+\s+)?total$", re.M)
 
@@ -30,7 +30,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A command and what makes its ground ready before each run (not measured)."""
+    """A command, and its preparation before each run (not measured)."""
 
     name: str
     command: Sequence[str]
@@ -39,12 +39,12 @@ class Contender:
 
 
 def compiled() -> dict[str, str]:
-    """Return this process's environment, in which Python keeps what it has compiled: as it lies in an image."""
+    """Return this process's environment, with Python's bytecode cache enabled: an image has compiled files."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def once(contender: Contender) -> Sample:
-    """Run it once; RuntimeError when it fails, since a failing command is no measurement."""
+    """Run it once; raise RuntimeError if it fails, since a failed command is not a measurement."""
     if contender.prepare is not None:
         contender.prepare()
     begun = time.perf_counter()
@@ -69,21 +69,21 @@ def _sample(
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """What a run of its own shows: the peak of memory in MiB, and system calls (None: not counted)."""
+    """Figures from a separate run: the peak of memory in MiB, and system calls (None: not counted)."""
 
     peak: float
     syscalls: int | None
 
 
 def looked_at(contender: Contender) -> Close:
-    """Run it twice more, slowed down by being looked at."""
+    """Run it twice more, slowed down by the observation."""
     return Close(watched(contender)[1], _syscalls(contender))
 
 
 def watched(contender: Contender) -> tuple[Sample, float]:
-    """Run it once; return also the peak of its memory in MiB.
+    """Run it once; return the sample and the peak of its memory in MiB.
 
-    The high-water mark is read until it ends: what `wait4` tells includes this program's own.
+    The high-water mark is read until it ends: the value of `wait4` includes this program's own.
     """
     if contender.prepare is not None:
         contender.prepare()
@@ -105,7 +105,7 @@ def watched(contender: Contender) -> tuple[Sample, float]:
 
 
 def _syscalls(contender: Contender) -> int | None:
-    """Count with strace, children and threads included."""
+    """Count the system calls with strace, including children and threads."""
     strace = shutil.which("strace")
     if strace is None:
         return None
@@ -122,12 +122,12 @@ def _syscalls(contender: Contender) -> int | None:
             check=False,
         )
         found = TOTAL.search(Path(summary.name).read_text())
-    # Where a container forbids ptrace, strace is there and fails.
+    # In a container that forbids ptrace, strace exists but fails.
     return int(found[1]) if found and not ended.returncode else None
 
 
 def race(contenders: Sequence[Contender], runs: int) -> dict[str, list[Sample]]:
-    """Run them in turn, so that whatever the machine does meanwhile meets all alike; the first round warms up."""
+    """Run them in turn, so that other load on the machine affects all equally; the first round is a warm-up."""
     found: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
     for turn in range(runs + 1):
         for contender in contenders:
@@ -138,17 +138,17 @@ def race(contenders: Sequence[Contender], runs: int) -> dict[str, list[Sample]]:
 
 
 def ratio(ours: Sequence[Sample], theirs: Sequence[Sample], figure: str) -> float:
-    """Return the median of the ratios of runs that stood side by side."""
+    """Return the median of the ratios of runs in the same round."""
     pairs = zip(ours, theirs, strict=True)
     ratios = [float(getattr(a, figure)) / max(float(getattr(b, figure)), 1e-4) for a, b in pairs]
     return statistics.median(ratios)
 
 
 def over(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
-    """Return the median of how many seconds longer ours took than the run that stood beside it."""
+    """Return the median of the seconds by which our run was longer than the other one in its round."""
     return statistics.median(a.wall - b.wall for a, b in zip(ours, theirs, strict=True))
 
 
 def least_over(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
-    """Return how many more seconds of CPU ours took: the least of each, which a busy machine changes little."""
+    """Return the additional CPU seconds of ours: the difference of the minima, which a busy machine changes little."""
     return min(sample.cpu for sample in ours) - min(sample.cpu for sample in theirs)

@@ -1,4 +1,4 @@
-"""`baileys-janitor scan` of a whole server beside scripts that list and stat, and what its commands take to start."""
+"""`baileys-janitor scan` of a server compared with scripts that list and stat, and the start-up time of commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEGABYTES = 40
 
 
 def measure(directories: int, runs: int) -> Object:
-    """Race over a root of so many directories, and over one of them; return medians and ratios."""
+    """Race over a root with this number of directories, and over one of them; return medians and ratios."""
     with tempfile.TemporaryDirectory(prefix="bench-") as root:
         fleet.fill(Path(root), directories, time.time())
         one = f"{root}/company_1"
@@ -48,7 +48,7 @@ def _servers(root: str) -> list[Contender]:
 
 
 def _commands(directory: str) -> list[Contender]:
-    """What people type of one directory, beside programs that do nothing."""
+    """Return typical commands on one directory, and programs that do nothing."""
     found = [
         Contender("scan", [*COMMAND, "scan", directory]),
         Contender("scan -o json", [*COMMAND, "scan", directory, "-o", "json"]),
@@ -91,7 +91,7 @@ def _medians(samples: list[Sample]) -> Object:
 
 
 def verdicts(found: Object) -> list[Verdict]:
-    """Hold a scan of a server against its targets; without Node.js two of them are not measured."""
+    """Compare a scan of a server with its targets; without Node.js two of them are not measured."""
     server = found["server"]
     against = server["ratios"].get(NODE)
     what = f"scan of {server['directories']:,} directories of {fleet.FILES} files"

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.scrape`: what it costs the operator that Prometheus scrapes it, and what others wait meanwhile.
+"""`python -m benchmarks.scrape`: the operator's cost of a Prometheus scrape, and the delay of other tasks meanwhile.
 
-The fleet is in memory, the HTTP is real, and who scrapes is another process. CPU is that of this process between the
-request and the end of the answer; the median of some scrapes is told. How long others wait is measured in scrapes of
-their own: a task that asks for its turn all the time says what the longest one took.
+The fleet is in memory, the HTTP is real, and the scraper is another process. CPU is that of this process between the
+request and the end of the answer; the median of some scrapes is reported. The delay of other tasks is measured in
+separate scrapes: a task that yields all the time records its longest wait.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ print(json.dumps({"wire": len(body), "text": len(text), "series": lines}))
 
 
 def furnish(engine: Reconciler, tenants: int, now: float) -> None:
-    """Make tenants known that have been scanned twice and cleaned once."""
+    """Add tenants that have been scanned twice and cleaned once."""
     around = StatusContext(
         now - DAY, Intervals(1800.0, DAY, 3600.0), None, Limits.of(OperatorConfig())
     )
@@ -74,7 +74,7 @@ def furnish(engine: Reconciler, tenants: int, now: float) -> None:
 
 
 def look(counted: int, now: float) -> ScanResult:
-    """What a scan of a session on today's library finds."""
+    """Return the scan of a session of the current library version."""
     return ScanResult(
         total=counted + 770,
         counted=counted,
@@ -94,7 +94,7 @@ def look(counted: int, now: float) -> ScanResult:
 
 
 async def scrape(port: int, encoding: str) -> dict[str, Any]:
-    """Have another process scrape once."""
+    """Let another process scrape once."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SCRAPER, str(port), encoding, stdout=asyncio.subprocess.PIPE
     )
@@ -104,7 +104,7 @@ async def scrape(port: int, encoding: str) -> dict[str, Any]:
 
 
 async def longest_turn(port: int) -> float:
-    """The longest time in seconds that another task waited for its turn during one scrape."""
+    """Return the longest time in seconds that another task waited for the event loop during one scrape."""
     longest = 0.0
 
     async def others() -> None:
@@ -157,7 +157,7 @@ async def measure(tenants: int, per_tenant: str, runs: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure every detail that `metrics.perTenant` offers."""
+    """Measure every value of `metrics.perTenant`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scrape", description=__doc__)
     parser.add_argument("--tenants", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=7, help="scrapes of each kind")

@@ -1,8 +1,8 @@
-"""One operator beside two that share the same fleet by shards, at the same time on one machine.
+"""One operator compared with two that share the same fleet by shards, at the same time on one machine.
 
-Each has an API server and a simulated cluster of its own, with the same tenants. What a third replica would bring is
-computed from these two: every replica does the work that is the whole fleet's, whatever its share (`fleet`), and its
-share of the rest (`divided`).
+Each has its own API server and simulated cluster, with the same tenants. The effect of a third replica is computed from
+these two: every replica does the work that does not depend on its share (`fleet`), and its share of the rest
+(`divided`).
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ Object = dict[str, Any]
 TENANTS, MINUTES = 5_000, 10.0
 QUICK_TENANTS, QUICK_MINUTES = 400, 1.0
 SOME_MINUTES = 3.0
-"""Minutes of a run of another size."""
+"""The minutes of a run with `size`."""
 NAMESPACES = 20
 WARM_UP, QUICK_WARM_UP = 70.0, 15.0
 HALVES = 2
 MOST = 3
-"""Replicas up to which the share is told."""
+"""The largest number of replicas in the results."""
 
 
 async def measure(*, quick: bool, tell: Callable[[str], None], size: int = 0) -> Object:
-    """Run one operator and two beside each other; return the figures of both, and what follows for three.
+    """Run one operator and two at the same time; return the figures of both, and the computed ones for three.
 
-    `size`: with so many tenants, in less time.
+    `size`: the number of tenants, for a shorter run.
     """
     tenants, minutes = (QUICK_TENANTS, QUICK_MINUTES) if quick else (TENANTS, MINUTES)
     if size:
         tenants, minutes = size, SOME_MINUTES
-    # Many are scanned each minute: in so short a time the others have no turn.
+    # Scan many each minute: in so short a time the others are not scanned.
     plan = Plan(tenants, namespaces=NAMESPACES, at_warning=0.03 if tenants >= TENANTS else 0.2)
     warm_up = QUICK_WARM_UP if quick else WARM_UP
     tell(f"shards: {tenants:,} tenants in {NAMESPACES} namespaces, twice")
@@ -107,10 +107,10 @@ def _cost(readings: list[Reading]) -> Object:
 
 
 def computed(one: Object, two: Sequence[Object], scans: float = 1.0) -> Object:
-    """Return for each figure what is the whole fleet's and what is divided, and each replica's with 2 and 3 of them.
+    """Return each figure's constant part and divided part, and the figure of each of 2 and 3 replicas.
 
-    With N replicas, each has `fleet + divided / N`; one has all, and the mean of two was measured. `scans`: how many
-    times as many scans one has had as two, by which the CPU seconds of the window are compared.
+    With N replicas, each has `fleet + divided / N`; one has all, and the mean of two was measured. `scans` is the ratio
+    of the scans of one to those of two, which scales the CPU seconds of the window.
     """
     found: Object = {}
     for name in ("startCpuSeconds", "cpuSeconds", "rssMiB"):
@@ -131,7 +131,7 @@ def computed(one: Object, two: Sequence[Object], scans: float = 1.0) -> Object:
 
 
 def rows(found: Object) -> Iterator[tuple[str, ...]]:
-    """Yield the table's rows: what is measured, with one operator, each of two, and three as computed."""
+    """Yield the table's rows: the name, the figure of one operator, of each of two, and of three as computed."""
     names = {
         "startCpuSeconds": "CPU seconds of a start",
         "cpuSeconds": "CPU seconds of the window",

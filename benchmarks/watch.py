@@ -1,4 +1,4 @@
-"""What `baileys-janitor watch` costs while nothing happens: memory and CPU of its process, beside an empty Node.js."""
+"""The cost of an idle `baileys-janitor watch`: memory and CPU of its process, compared with an empty Node.js."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Object = dict[str, Any]
 DIRECTORIES, FILES = 100, 300
 SECONDS, QUICK_SECONDS = 600.0, 60.0
 SETTLE_SECONDS = 20.0
-"""Seconds until the first looks after a start are over."""
+"""Seconds until the first scans after a start are over."""
 MEGABYTES, QUIET_PERCENT, MINUTE_PERCENT = 45, 0.1, 0.4
 TICKS = os.sysconf("SC_CLK_TCK")
-# Limits that no directory of the fleet reaches: nothing is cleaned while it is measured.
+# Limits that no directory of the fleet reaches: nothing is cleaned during the measurement.
 LIMITS = "{warning: 1500, critical: 1700, trigger: 1750, emergency: 1800, danger: 1850}"
 
 
 def measure(*, quick: bool, tell: Callable[[str], None]) -> Object:
-    """Run the watch while all are quiet, and with a look at each every minute; return its figures."""
+    """Run the watch while all directories are quiet, and with a scan of each every minute; return its figures."""
     seconds = QUICK_SECONDS if quick else SECONDS
     with tempfile.TemporaryDirectory(prefix="bench-watch-") as room:
         root = Path(room) / "sessions"
@@ -72,7 +72,7 @@ def _run(room: Path, root: Path, seconds: float, *, adaptive: bool) -> Object:
 
 
 def _pretend_quiet(state: Path) -> None:
-    """Let the state say what ten minutes of counting would have: that nothing grows."""
+    """Write into the state the result of ten minutes of counting: no growth."""
     data = json.loads(state.read_text())
     for known in data["directories"].values():
         known["status"]["growthPerDay"] = 0.0
@@ -128,7 +128,7 @@ def show(console: Console, found: Object) -> None:
 
 
 def verdicts(found: Object) -> list[Verdict]:
-    """Hold the figures against the targets."""
+    """Compare the figures with the targets."""
     quiet, minute = found["quiet"], found["everyMinute"]
     peak = max(quiet["megabytes"], minute["megabytes"])
     what = f"watch of {found['directories']} directories of {found['files']} files"

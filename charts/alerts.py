@@ -12,12 +12,12 @@ from baileys_janitor.api.config.notification_config import RUNBOOKS
 ALERTS = Path(__file__).resolve().parent / "baileys-janitor" / "files" / "alerts.yaml"
 BEGIN, END = "      # conditions: generated\n", "      # end\n"
 UNLESS_SILENCED = "unless on (namespace, tenant, company_id) baileys_session_silenced"
-"""The end of each expression about a tenant: its annotation silences alerts as it does messages."""
+"""The end of each expression about a tenant: its annotation silences alerts as well as messages."""
 _TENANT = "{{ $labels.namespace }}/{{ $labels.tenant }} (company {{ $labels.company_id }})"
 
 
 def with_condition_rules() -> str:
-    """Return the file with the rules between its marks written anew."""
+    """Return the file with the rules between its marks regenerated."""
     before, _, rest = ALERTS.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     told = ((kind, kind.alert) for kind in CONDITIONS.values() if kind.alert is not None)

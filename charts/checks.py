@@ -1,7 +1,7 @@
-"""What the chart's templates check of the values, so that Helm refuses what the operator would refuse at its start.
+"""The chart's checks of its values, so that Helm refuses values that the operator would refuse at its start.
 
-A JSON schema answers to a text of the wrong form with a regular expression, and cannot compare two values. What needs a
-sentence or a comparison is therefore listed in files/checks.json, and templates/_checks.tpl goes through the list.
+A JSON schema reports a text of the wrong form with a regular expression, and cannot compare two values. Checks that
+need a sentence or a comparison are therefore listed in files/checks.json, which templates/_checks.tpl processes.
 """
 
 from __future__ import annotations
@@ -183,17 +183,17 @@ ALIASES = {
     "config.job.pullSecrets": "config.job.imagePullSecrets",
     "config.job.pullPolicy": "config.job.imagePullPolicy",
 }
-"""Names that people try, and what they mean. The schema lets them through, so that Helm can answer in a sentence."""
+"""Names that people try, and the right ones. The schema accepts them, so that Helm can answer in a sentence."""
 
 
 def checked(node: Node, path: str = "") -> Iterator[Node]:
-    """Yield a check for each text of a schema that must have a form, and take the pattern out of it."""
+    """Yield a check for each text of a schema with a pattern, and remove the pattern from the schema."""
     pattern = node.pop("pattern", None)
     if pattern is not None:
         node.pop("minLength", None)
         found: Node = {"path": path, "form": pattern, "words": WORDS[pattern]}
         if node.get("type") == "string":
-            # A number without quotes is answered in the same words.
+            # A number without quotes gets the same message.
             node["type"] = ["string", "number"]
         else:
             found["number"] = True
@@ -205,14 +205,14 @@ def checked(node: Node, path: str = "") -> Iterator[Node]:
     for name, child in node.get("properties", {}).items():
         yield from checked(child, f"{path}.{name}".lstrip("."))
     for child in node.get("patternProperties", {}).values():
-        # Under names that nobody knows before, the operator's own check has to do.
+        # Values under names that the user chooses are only checked by the operator itself.
         child.pop("pattern", None)
     if isinstance(node.get("items"), dict):
         yield from checked(node["items"], f"{path}.*")
 
 
 def with_aliases(schema: Node, names: dict[str, str]) -> None:
-    """Let the schema pass the names that the templates answer to."""
+    """Let the schema accept the names that the templates report."""
     for path, meant in names.items():
         *above, name = path.split(".")
         node = schema
@@ -223,7 +223,7 @@ def with_aliases(schema: Node, names: dict[str, str]) -> None:
 
 
 def aliases(schema: Node) -> dict[str, str]:
-    """Return all names that are answered: the usual ones, and each value's name in small letters."""
+    """Return all names that are reported: the usual mistakes, and each value's name in lower case."""
     small = {name.lower(): name for name in schema["properties"] if name != name.lower()}
     return ALIASES | {low: name for low, name in small.items() if low not in schema["properties"]}
 

@@ -1,7 +1,7 @@
-"""Writes what a machine can write of the chart: values.yaml, its schema, the README's tables, the CRD's template,
+"""Writes the generated parts of the chart: values.yaml, its schema, the README's tables, the CRD's template,
 Grafana's dashboard, the alert rules of conditions.
 
-`python -m charts.generate` writes, `python -m charts.generate --check` fails if something is not current.
+`python -m charts.generate` writes, `python -m charts.generate --check` fails if a file is not current.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _NOT_IN_CONFIG = (
     "probes.enabled",
     "probes.address",
 )
-"""Fields of the configuration that the chart alone decides: its roles and probes go with them."""
+"""Fields of the configuration that only the chart sets: its roles and probes depend on them."""
 
 
 def values_schema() -> Node:
-    """The JSON schema of the values: whatever it does not name is refused."""
+    """Return the JSON schema of the values, which refuses unknown names."""
     schema, forms = _own_schema(), _configuration_fields()
     list(checks.checked(schema))
     list(checks.checked(forms))
@@ -50,14 +50,14 @@ def values_schema() -> Node:
 
 
 def checks_json() -> str:
-    """What the templates check of the values."""
+    """Return the checks of the values in the templates."""
     schema = _own_schema()
     forms = [*checks.checked(schema), *checks.checked(_configuration_fields(), "config")]
     return checks.checks_json(forms, checks.aliases(schema))
 
 
 def _own_schema() -> Node:
-    """The schema of the values without `config`, with patterns."""
+    """Return the schema of the values without `config`, with patterns."""
     schema = Values.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
     schema["properties"]["config"] = {}
@@ -78,7 +78,7 @@ def _configuration_fields() -> Node:
 
 
 def _closed(node: Node, definitions: Node) -> Node:
-    """A node without references, and with no room for typing errors."""
+    """Return a node without references that refuses unknown names."""
     if "$ref" in node:
         node = definitions[node["$ref"].rsplit("/", 1)[-1]] | {
             key: value for key, value in node.items() if key not in ("$ref", "default")
@@ -101,7 +101,7 @@ def _closed(node: Node, definitions: Node) -> Node:
 
 
 def values_yaml() -> str:
-    """values.yaml: every value with its default, below what it means."""
+    """Return values.yaml: every value with its default, below its description."""
     head = "# Written from charts/values.py; do not edit. Typing errors are refused (values.schema.json)."
     return "\n".join([head, *_values(Values, 0)]) + "\n"
 
@@ -142,7 +142,7 @@ def _folded(text: str, width: int) -> Iterator[str]:
 
 
 def tables() -> dict[str, str]:
-    """The README's tables by the name of their mark."""
+    """Return the README's tables by the name of their mark."""
     own = ["| Value | Default | Meaning |", "|---|---|---|"]
     own += [_row(*each) for each in _own(Values, "")]
     built_in = BUILT_IN.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -184,7 +184,7 @@ def _row(path: str, default: Any, told: str) -> str:
 
 
 def readme() -> str:
-    """The chart's README with its tables written anew."""
+    """Return the chart's README with its tables regenerated."""
     page = (CHART / "README.md").read_text(encoding="utf-8")
     for name, table in tables().items():
         begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
@@ -195,9 +195,9 @@ def readme() -> str:
 
 
 def crd_template() -> str:
-    """The CRDs as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels.
+    """Return the CRDs as a template: behind `crds.enabled`, kept behind `crds.keep`, with the chart's labels.
 
-    What only newer API servers take is there for those alone.
+    Fields that only newer API servers accept are rendered only for those.
     """
     _, _, text = crd_yaml(field_selectors=True).partition("\n")
     if "{{" in text:
@@ -236,7 +236,7 @@ def _where_known(definition: str) -> str:
 
 
 def written() -> dict[Path, str]:
-    """Every file that this writes."""
+    """Return every generated file by path."""
     return {
         CHART / "values.yaml": values_yaml(),
         CHART / "values.schema.json": json.dumps(values_schema(), indent=2) + "\n",
@@ -249,7 +249,7 @@ def written() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write, or compare with what is there."""
+    """Write the files, or compare them with the existing ones."""
     stale = [
         path
         for path, text in written().items()

@@ -1,7 +1,7 @@
 """The chart's values: their names, types, defaults and meaning.
 
-`charts/generate.py` writes values.yaml, values.schema.json and the table in the chart's README from these models. What
-the operator itself is configured with is not repeated here: `config` is the operator's own model.
+`charts/generate.py` writes values.yaml, values.schema.json and the table in the chart's README from these models. The
+operator's own configuration is not repeated here: `config` is the operator's own model.
 """
 
 from __future__ import annotations

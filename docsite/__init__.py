@@ -1,1 +1,1 @@
-"""Makes what surrounds the code: the index of decisions, and the pages of the website from docs/."""
+"""Tools for documentation: the index of decisions, and the pages of the website from docs/."""

@@ -46,14 +46,14 @@ def decisions(directory: Path = DIRECTORY) -> list[Decision]:
 
 
 def with_table(page: str, found: list[Decision]) -> str:
-    """Return the index with its table written anew."""
+    """Return the index with its table regenerated."""
     above = page.partition(_MARK)[0]
     rows = [f"| {each.date} | [{each.title}]({each.name}) |\n" for each in found]
     return f"{above}{_MARK}\n| decided | what |\n|---|---|\n{''.join(rows)}"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the index, or compare it."""
+    """Write the index, or check that it is current."""
     index = DIRECTORY / "README.md"
     page = index.read_text(encoding="utf-8")
     fresh = with_table(page, decisions())

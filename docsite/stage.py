@@ -1,8 +1,8 @@
 """Collects the pages of the website: `python -m docsite.stage DIR [--ref v0.1.0]`.
 
-Pages are written for whoever reads them in the repository, and link from there. The website has docs/, and a few
-pages from outside of it. So links are rewritten: to a page of the site where there is one, else to the repository.
-What a generator reads is plain Markdown, whichever generator it is.
+Pages are written for readers in the repository, and their links start there. The website has docs/, and a few pages
+from outside of it. So links are rewritten: to a page of the site if there is one, else to the repository. The output
+is plain Markdown, for any generator.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ FROM_OUTSIDE: Final = {
 }
 """Pages outside docs/, by their path in the repository, and their names on the site."""
 _HOME: Final = {"README.md": "index.md"}
-"""What links to the README leads home: the site begins with a page of its own."""
+"""Links to the README lead to the home page, which is a separate page of the site."""
 _LINK: Final = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 _CODE: Final = re.compile(
     r"^( *)(```+).*?^\1\2`*$|(`+)(?!`).+?(?<!`)\3(?!`)", re.MULTILINE | re.DOTALL
 )
 _ITEM: Final = re.compile(r"(?:[-*]|\d+\.) +(?=\S)")
 _INDENT: Final = 4
-"""Spaces by which Python-Markdown wants a list's content indented; GitHub takes as many as the marker is wide."""
+"""The indentation that Python-Markdown requires for a list's content; GitHub accepts the width of the marker."""
 
 
 class BrokenLink(Exception):  # noqa: N818 - what it is
-    """A link to a file that is not there."""
+    """A link to a file that does not exist."""
 
 
 def sources(root: Path = ROOT) -> dict[str, str]:
@@ -49,7 +49,7 @@ def sources(root: Path = ROOT) -> dict[str, str]:
 
 
 def links(text: str) -> Iterator[str]:
-    """Yield where the links and images of a page lead, but for those in code."""
+    """Yield the targets of a page's links and images, except those in code."""
     for part, is_code in _parts(text):
         if not is_code:
             yield from _LINK.findall(part)
@@ -65,10 +65,10 @@ def _parts(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def on_site(link: str, page: str, known: dict[str, str], ref: str, root: Path = ROOT) -> str:
-    """Return a page's link as the site needs it. `page` is the page's path in the repository.
+    """Return a page's link rewritten for the site. `page` is the page's path in the repository.
 
     Raises:
-        BrokenLink: it leads to no file of the repository.
+        BrokenLink: it leads to a file that is not in the repository.
     """
     target, mark, anchor = link.partition("#")
     if not target or re.match(r"[a-z]+:", target):
@@ -86,7 +86,7 @@ def on_site(link: str, page: str, known: dict[str, str], ref: str, root: Path = 
 
 
 def page_of_site(text: str, page: str, known: dict[str, str], ref: str, root: Path = ROOT) -> str:
-    """Return a page's text as the site needs it."""
+    """Return a page's text with its links and lists rewritten for the site."""
 
     def rewritten(found: re.Match[str]) -> str:
         return on_site(found[1], page, known, ref, root)
@@ -96,7 +96,7 @@ def page_of_site(text: str, page: str, known: dict[str, str], ref: str, root: Pa
 
 
 def _indented(text: str) -> str:
-    """Indent what belongs to an item of a list as far as Python-Markdown wants it."""
+    """Indent the content of list items as Python-Markdown requires."""
     width, fence = 0, ""
     out: list[str] = []
     for line in text.splitlines(keepends=True):
@@ -106,7 +106,7 @@ def _indented(text: str) -> str:
         elif width and line.startswith(" " * width):
             line = " " * max(0, _INDENT - width) + line
         elif line.strip() and not fence:
-            # Text that goes on without an indent is still the item's, unless a blank line came before.
+            # A continuation line without an indent still belongs to the item, unless a blank line precedes it.
             width = width if out and out[-1].strip() and not opened and line[0] != "#" else 0
         if opened:
             fence = "" if fence else opened[2]
@@ -115,10 +115,10 @@ def _indented(text: str) -> str:
 
 
 def stage(directory: Path, ref: str = "main", root: Path = ROOT) -> list[Path]:
-    """Write the site's pages into a directory, in place of what was there; return their paths.
+    """Write the site's pages into a directory, replacing its content; return their paths.
 
     Raises:
-        BrokenLink: a page links to a file that is not there.
+        BrokenLink: a page links to a file that does not exist.
     """
     known = sources(root)
     pages = {

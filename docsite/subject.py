@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 MAX: Final = 72
-"""Characters of a subject at most."""
+"""The maximum length of a subject, in characters."""
 _FORM: Final = re.compile(r"[\w ./,*-]+: \S.*[^.\s]")
 _MADE_BY_GIT: Final = ("Merge ", "Revert ", "fixup! ", "squash! ", "amend! ")
 

@@ -1,6 +1,6 @@
 """Builds a release: `python -m release.build DIR [--image NAME] [--url URL] [--tag v1.2.3]`; `make release` calls it.
 
-The same commit makes the same bytes: every time in them is SOURCE_DATE_EPOCH, else the commit's. Nothing is published.
+The same commit makes the same bytes: every timestamp is SOURCE_DATE_EPOCH, else the commit's. Nothing is published.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from release import chart, manifests, sbom, versions
 from release.reproducible import ROOT, epoch, gzipped, sha256, tar
 
 URL: Final = "https://github.com/baileys-janitor/baileys-janitor/releases/download/v{version}"
-"""Where the files are published; whoever publishes elsewhere gives the address."""
+"""The address where the files are published; --url replaces it."""
 SUMS: Final = "SHA256SUMS"
 
 
@@ -41,7 +41,7 @@ def python_packages(seconds: int) -> dict[str, bytes]:
 
 
 def plugin(url: str) -> dict[str, bytes]:
-    """Return kubectl baileys as one file, what krew installs, and its manifest."""
+    """Return kubectl baileys as one file, the archive for krew, and its manifest."""
     program = krew.zipapp()
     packed = krew.archive(program)
     manifest = krew.manifest(packed, f"{url}/kubectl-baileys.tar.gz")
@@ -72,7 +72,7 @@ def release(image: str, url: str, seconds: int) -> dict[str, bytes]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Build, into an empty directory."""
+    """Build a release into an empty directory."""
     parser = argparse.ArgumentParser(prog="python -m release.build", description="Build a release.")
     parser.add_argument("directory", type=Path)
     parser.add_argument(

@@ -19,7 +19,7 @@ from sandbox.tools import path_of
 
 CHART: Final = ROOT / "charts" / "baileys-janitor"
 UNPUBLISHED: Final = "baileys-janitor"
-"""The image's name in a checkout: nobody publishes it."""
+"""The image's name in a checkout, which is not published."""
 _CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 _CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -47,7 +47,7 @@ def helm(*arguments: str) -> str:
 
 
 def copied(directory: Path, image: str, changes: str) -> Path:
-    """Copy the chart and write into the copy what a release knows: where the image is, and what has changed."""
+    """Copy the chart and write the facts of the release into the copy: the image's name and the changes."""
     copy = directory / CHART.name
     shutil.copytree(CHART, copy)
     values = copy / "values.yaml"
@@ -71,7 +71,7 @@ def copied(directory: Path, image: str, changes: str) -> Path:
 
 
 def archive(image: str, changes: str, seconds: int) -> tuple[str, bytes]:
-    """Return the name and the bytes of the chart's archive: what Helm packs, with the release's time."""
+    """Return the name and the bytes of the chart's archive: packed by Helm, with the release's time."""
     with tempfile.TemporaryDirectory(prefix="chart-") as home:
         copy = copied(Path(home), image, changes)
         helm("lint", "--quiet", str(copy))
@@ -96,7 +96,7 @@ def about(packed: bytes) -> Object:
 
 
 def index(name: str, packed: bytes, url: str, seconds: int) -> str:
-    """Return the index of a chart repository that holds this archive, to be downloaded from beneath `url`."""
+    """Return the index of a chart repository with this archive, downloaded from beneath `url`."""
     entry = about(packed) | {
         "created": rfc3339(seconds),
         "digest": sha256(packed),

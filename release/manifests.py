@@ -34,7 +34,7 @@ Object = dict[str, Any]
 
 
 def rendered(chart: Path, *, policies: bool) -> list[Object]:
-    """Return what the chart installs with its defaults, without CRDs and hooks.
+    """Return the objects that the chart installs with its defaults, without CRDs and hooks.
 
     `policies`: as on Kubernetes 1.30 and later, which has admission policies.
     """
@@ -55,7 +55,7 @@ def rendered(chart: Path, *, policies: bool) -> list[Object]:
 
 
 def _plain(found: Object) -> Object:
-    """Take off what says that Helm looks after an object."""
+    """Remove Helm's labels from an object."""
     template = (
         found.get("spec", {}).get("template", {}) if isinstance(found.get("spec"), dict) else {}
     )
@@ -68,7 +68,7 @@ def _plain(found: Object) -> Object:
 
 
 def crds() -> bytes:
-    """Return the CRDs, as `make generate` has written them."""
+    """Return the CRDs as written by `make generate`."""
     return b"---\n".join(path.read_bytes() for path in sorted((ROOT / "crds").glob("*.yaml")))
 
 

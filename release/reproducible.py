@@ -1,4 +1,4 @@
-"""Archives whose bytes depend on their contents alone, and the one time that a release knows."""
+"""Archives whose bytes depend only on their contents, and the timestamp of a release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _OLDEST: Final = 315_532_800
-"""The first second of 1980: a zip file knows no earlier one."""
+"""The first second of 1980, the earliest time in a zip file."""
 
 
 def epoch() -> int:
@@ -33,7 +33,7 @@ def rfc3339(seconds: int) -> str:
 
 
 def tar(files: Mapping[str, bytes], seconds: int) -> bytes:
-    """Return a tar archive of these files, by path, each of this time (Unix seconds) and nobody's."""
+    """Return a tar archive of these files, by path, each with this time (Unix seconds) and without an owner."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(files):
@@ -44,7 +44,7 @@ def tar(files: Mapping[str, bytes], seconds: int) -> bytes:
 
 
 def gzipped(content: bytes) -> bytes:
-    """Compress, without a name and a time in the header."""
+    """Compress with gzip, without a name and a time in the header."""
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", mtime=0, filename="") as packed:
         packed.write(content)

@@ -1,4 +1,4 @@
-"""The bill of materials of the image, as CycloneDX: what requirements/runtime.txt pins, with hashes."""
+"""The bill of materials of the image, as CycloneDX: the packages in requirements/runtime.txt, with hashes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baileys_janitor import __version__
 from release.reproducible import ROOT, rfc3339
 
 TOOL: Final = ROOT / ".tools" / "release"
-"""Where `make` puts cyclonedx-py: it is needed for nothing else."""
+"""Where `make` installs cyclonedx-py, which only this module needs."""
 _NAMESPACE: Final = uuid.UUID("6f2b8c1e-3d0a-5b7c-9a55-2a6e4d1f0c11")
 Object = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What has to agree before anything is released: the version here and there, and the changelog."""
+"""Checks before a release that all version numbers and the changelog agree."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def disagreements(tag: str | None = None, root: Path = ROOT) -> Iterator[str]:
 
 
 def notes(section: Section) -> str:
-    """Return the notes of a release: what changed, and how to verify it."""
+    """Return the notes of a release: its changes, and how to verify it."""
     return f"""\
 {section.text}
 ## Verify

@@ -1,4 +1,4 @@
-"""The naive rules, as they are found in scripts: list, stat, decide by name and age, unlink."""
+"""The naive rules, as in common scripts: list, stat, decide by name and age, unlink."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The same as scan.mjs in Python: list, stat each file, sums by kind. Less than this no program in Python can take."""
+"""scan.mjs in Python: list, stat each file, sums by kind. No program in Python can take less time than this."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A naive operator, as tutorials have it: three Kopf timers a tenant, a Job a scan, a status written each time.
+"""A naive operator, as in tutorials: three Kopf timers per tenant, a Job per scan, a status write each time.
 
 Run as `python -m benchmarks.naive.timers IMAGE`, with KUBECONFIG set.
 """
@@ -28,7 +28,7 @@ AGENT = "naive-timers"
 async def scanned(
     client: Client, name: str, namespace: str, claim: str, image: str
 ) -> dict[str, Any]:
-    """Run a Job on the tenant's claim, wait for it by asking each second, return what its pod left."""
+    """Run a Job on the tenant's claim, poll it each second, and return its pod's result."""
     container: dict[str, Any] = {
         "name": "scan",
         "image": image,
@@ -75,15 +75,15 @@ def register(client: Client, image: str) -> None:
 
     @kopf.timer(GROUP, VERSION, PLURAL, interval=1800.0, initial_delay=1800.0)
     async def trigger(**_: Any) -> None:
-        """Nothing is ever to be cleaned in the bench's steady state."""
+        """Do nothing: in the bench's steady state there is nothing to clean."""
 
     @kopf.timer(GROUP, VERSION, PLURAL, interval=86_400.0, initial_delay=86_400.0)
     async def daily(**_: Any) -> None:
-        """Nor is a day over."""
+        """Do nothing: no cell lasts a day."""
 
 
 async def main(image: str) -> None:
-    """Run until a signal comes."""
+    """Run until a signal arrives."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     access = kubeconfig.read(Path(os.environ["KUBECONFIG"]))
     async with Client(access, AGENT) as client:

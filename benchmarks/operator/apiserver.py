@@ -1,7 +1,7 @@
-"""The sandbox's API server in a process of its own: `python -m benchmarks.operator.apiserver PLAN KUBECONFIG`.
+"""The sandbox's API server in a separate process: `python -m benchmarks.operator.apiserver PLAN KUBECONFIG`.
 
-It is told by lines on standard input: `counts` prints the requests so far as JSON; the end of the input ends it. So
-nothing of the harness shares the server's process.
+It is controlled by lines on standard input: `counts` prints the requests so far as JSON; the end of the input ends it.
+So no part of the harness shares the server's process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sandbox import kubeconfig
 from sandbox.server.http import ApiServer
 
 HISTORY = 65_536
-"""Changes that a watch can go back: a real server keeps minutes of them."""
+"""Changes that a watch can start from: a real server keeps minutes of them."""
 
 
 async def serve(plan: Plan, path: Path) -> None:
@@ -27,7 +27,7 @@ async def serve(plan: Plan, path: Path) -> None:
     await server.start()
     server.seed()
     into_store(server, plan)
-    # What the fleet is made of lives as long as the server: collections need not look at it again.
+    # The fleet's objects live as long as the server: exclude them from garbage collection.
     gc.collect()
     gc.freeze()
     kubeconfig.write(path, server.url)

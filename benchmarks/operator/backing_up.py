@@ -1,7 +1,7 @@
-"""Backups in the bench: what an earlier operator has left of them, and what their Jobs would leave.
+"""Backups in the bench: the status that an earlier operator left, and the messages of their Jobs.
 
-Every session has changed since its last backup, so that all are put: the dearest hour there is. The repository holds as
-many archives of each tenant as the usual retention keeps, and the status knows them all.
+Every session has changed since its last backup, so that all are put: the most expensive hour possible. The repository
+holds as many archives of each tenant as the usual retention keeps, and all are in the status.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Object = dict[str, Any]
 HOUR = 3600.0
 RECIPIENT = "age1" + "q" * 58
 REPOSITORY = "ab" * 8
-"""The name under which the repository is remembered."""
+"""The id of the repository in the status."""
 ARCHIVES = 66
-"""What the usual retention keeps: 24 of hours, 30 of days, 12 of months."""
+"""Archives that the usual retention keeps: 24 hourly, 30 daily, 12 monthly."""
 FILES, BYTES = 906, 89_000
 OWNER = "cd" * 8, "ef" * 8
 
 
 def settings(cron: str) -> Object:
-    """The group `backup` of the fleet's configuration."""
+    """Return the group `backup` of the fleet's configuration."""
     repository = {
         "name": "moscow",
         "url": "s3://baileys/prod",
@@ -43,7 +43,7 @@ def settings(cron: str) -> Object:
 
 
 def cron_at(when: float, namespace: str, jitter: float) -> str:
-    """Return an hourly schedule by which this namespace has its turn at a time (Unix seconds), to the minute."""
+    """Return an hourly schedule at which this namespace is due at a time (Unix seconds), to the minute."""
     delay = int(slots.spread(namespace, "backup", jitter))
     return f"{math.ceil((when - delay) / 60) % 60} * * * *"
 
@@ -56,7 +56,7 @@ def _archive(tenant: str, time: float) -> PutArchive:
 
 
 def leave(tenant: TenantRecord, last: float) -> None:
-    """Record what an earlier operator has backed up until `last` (Unix seconds)."""
+    """Record the backups of an earlier operator until `last` (Unix seconds)."""
     ages = [*range(24), *range(24, 24 * 31, 24), *range(24 * 31, 24 * 31 + 12 * 720, 720)]
     archives = [_archive(tenant.name, last - age * HOUR) for age in ages][:ARCHIVES]
     known = KnownArchives(
@@ -72,7 +72,7 @@ def leave(tenant: TenantRecord, last: float) -> None:
 
 
 def message(argument: str, when: float) -> bytes:
-    """Return what the Job of a backup leaves: everybody's session is put."""
+    """Return the message of a backup's Job, in which every session is put."""
     task = BackupTask.from_json(argument)
     outcome = Outcome("Put", verified=True)
     members = [

@@ -1,4 +1,4 @@
-"""Every cell of the bench by name, and which of them run side by side.
+"""Every cell of the bench by name, and the cells that run in parallel.
 
 A stage's lanes run at the same time, the cells of a lane one after the other, each in a process of its own.
 """
@@ -17,22 +17,22 @@ from benchmarks.operator.steady import Tell
 Object = dict[str, Any]
 Kind = Literal["steady", "contender", "emergency", "outage", "onboarding"]
 CYCLE = 10.0
-"""Minutes in which `adaptive` looks at everybody: a shorter window could miss or double a quiet round."""
+"""Minutes in which `adaptive` scans every tenant: a shorter window could miss or double a quiet round."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is measured, on which fleet, for how many minutes; `kind` says how."""
+    """One measurement: its `kind`, its fleet, and its length in minutes."""
 
     name: str
     kind: Kind
     plan: Plan
     minutes: float = 0.0
     lingers: bool = False
-    """Whether the next stage begins before it is over: it is long, and asks for little."""
+    """Whether the next stage begins before the cell ends: it is long and uses few resources."""
 
     async def run(self, tell: Tell, assets: Path | None) -> Object:
-        """Measure it."""
+        """Run the measurement."""
         return await _RUNS[self.kind](self, tell, assets)
 
 
@@ -68,7 +68,7 @@ def _crossing(size: int, minutes: float) -> Cell:
 
 
 def full() -> Stages:
-    """All of it, for two cores: small cells, the contenders at their largest, the three sizes of one namespace."""
+    """Return the full run, for two cores: small cells, the largest contenders, three sizes of one namespace."""
     return [
         [
             [Cell("outage", "outage", Plan(500, namespaces=10), 2 * CYCLE, lingers=True)],
@@ -93,12 +93,12 @@ def full() -> Stages:
 
 
 def large() -> Stages:
-    """What takes long and belongs to no whole run: twice as many tenants as one operator is meant for."""
+    """Return the long cells outside the full run: twice as many tenants as one operator is designed for."""
     return [[[Cell("20000", "steady", Plan(20_000, namespaces=20), CYCLE)]]]
 
 
 def quick() -> Stages:
-    """What shows in two minutes: each tenant scanned each minute, so that a minute is a whole cycle."""
+    """Return a run of two minutes: each tenant is scanned each minute, so that a minute is a whole cycle."""
     return [
         [
             [_steady(0, 1)],
@@ -113,11 +113,11 @@ def quick() -> Stages:
 
 
 def named(stages: Stages) -> dict[str, Cell]:
-    """The cells by name."""
+    """Return the cells by name."""
     return {cell.name: cell for lanes in stages for lane in lanes for cell in lane}
 
 
 def only(stages: Stages, names: set[str]) -> Stages:
-    """Leave out all cells but those named."""
+    """Return the stages with only the named cells."""
     kept = [[[c for c in lane if c.name in names] for lane in lanes] for lanes in stages]
     return [lanes for lanes in kept if any(lanes)]

@@ -1,4 +1,4 @@
-"""A cell of the bench: an API server with a fleet, the simulated rest of a cluster, and room for a contender."""
+"""A cell of the bench: an API server with a fleet, the simulated rest of a cluster, and a contender."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IMAGE = "baileys-janitor:bench"
 class Cell:
     """One API server with one fleet, as an async context manager.
 
-    `volumes` are the simulated directories; `simulation.ledger` has every Job. With `assets`, a directory
+    `volumes` are the simulated directories; `simulation.ledger` records every Job. With `assets`, a directory
     that holds etcd and kube-apiserver, the API server is a real one.
     """
 
@@ -68,7 +68,7 @@ class Cell:
 
     @property
     def kubeconfig(self) -> Path:
-        """How to reach the API server."""
+        """Return the kubeconfig of the API server."""
         return self.directory / "kubeconfig"
 
     def check(self) -> None:
@@ -77,10 +77,10 @@ class Cell:
             raise BrokenError(f"{len(troubles)} troubles, the first: {troubles[0]}")
 
     def operator(self, replica: int = 0, **settings: Any) -> Process:
-        """The real operator, as `baileys-janitor operator` runs it in a cluster: it leads, and is probed."""
+        """Return the real operator, run as in a cluster: `baileys-janitor operator` with leader election and probes."""
         lease = {"enabled": True, "namespace": OPERATOR_NAMESPACE}
         probes = {"enabled": True, "address": "127.0.0.1", "port": free_port()}
-        # Furnishing takes minutes: what comes soon comes soon after this.
+        # Creating the fleet takes minutes, so early events count from now.
         plan = replace(self.plan, now=time.time()) if self.plan.backed_up else self.plan
         found = configuration(plan) | {"leaderElection": lease, "probes": probes}
         self.metrics_port = free_port()
@@ -98,14 +98,14 @@ class Cell:
         return Process(command, environment() | variables, self.directory / f"{name}.log")
 
     def naive_timers(self) -> Process:
-        """An operator of naive Kopf timers."""
+        """Return an operator with naive Kopf timers."""
         command = [sys.executable, "-m", "benchmarks.naive.timers", IMAGE]
         variables = {"KUBECONFIG": str(self.kubeconfig)}
         return Process(command, environment() | variables, self.directory / "timers.log")
 
 
 async def met(condition: Callable[[], bool], every: float = 0.5) -> None:
-    """Wait until a condition holds, looked at every so many seconds."""
+    """Wait until a condition holds, checking it each `every` seconds."""
     while True:
         if condition():
             return
@@ -113,5 +113,5 @@ async def met(condition: Callable[[], bool], every: float = 0.5) -> None:
 
 
 async def until(when: float) -> None:
-    """Wait for a Unix time."""
+    """Wait until a Unix time."""
     await asyncio.sleep(max(0.0, when - time.time()))

@@ -1,4 +1,4 @@
-"""The same fleet looked after by others: a CronJob for each tenant, or an operator of naive timers."""
+"""The same fleet managed by alternatives: a CronJob for each tenant, or an operator with naive timers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from benchmarks.operator.steady import Tell, shown, window
 
 Object = dict[str, Any]
 KEPT_UP = 0.9
-"""Share of the Jobs that must have come about: less shows what the machine can play, and not what these cost."""
+"""Share of the due Jobs that must have been created: below it, the figures show the machine's limit, not the cost."""
 WARM_UP = 75.0
-"""Seconds: each timer has fired once, and is between its second time and its end or after it."""
+"""Seconds after which each timer has fired once, and its second run has started or ended."""
 
 
 async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = None) -> Object:
@@ -35,7 +35,7 @@ async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = 
         work = _cronjobs if plan.contender == "cronjobs" else _timers
         async with work(cell, tell) as (process, found):
             found |= await window(cell, process, minutes)
-            # Before its end: how it takes leave is no part of what it costs.
+            # Before its end: its shutdown is not part of its cost.
             found["complaints"] = process.complaints() if process else []
         cell.check()
     if found["jobsPerMinute"] < KEPT_UP * plan.tenants:
@@ -48,8 +48,8 @@ async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = 
 @contextlib.asynccontextmanager
 async def _cronjobs(cell: Cell, tell: Tell) -> AsyncIterator[tuple[None, Object]]:
     cell.simulation.start(CronJobs(cell).run())
-    # One round starts and ends, so that the next ones find a Job of before to delete; then from the middle of a
-    # minute to the middle of another, each with one round.
+    # Let one round start and end, so that the next ones find an old Job to delete; then measure from the middle
+    # of a minute to the middle of another, so that each minute has one round.
     first = (time.time() // MINUTE + 1) * MINUTE
     tell("waiting for the first round")
     await until(first + MINUTE / 2)

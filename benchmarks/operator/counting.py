@@ -12,11 +12,11 @@ Calls = Counter[tuple[str, str, str]]
 """By program, verb and resource (or `resource/subresource`)."""
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 OWN = frozenset({"bench", "sandbox", "kube-apiserver"})
-"""Programs of the harness itself, and the API server's own needs: what they ask is nobody's cost."""
+"""Programs of the harness itself, and the API server: their requests are not counted as cost."""
 
 
 def read(listed: Iterable[list[Any]]) -> Calls:
-    """Take in what the server's process prints."""
+    """Parse the output of the server's process."""
     return Counter({(agent, verb, about): count for agent, verb, about, count in listed})
 
 
@@ -37,22 +37,22 @@ def audited(events: Iterable[dict[str, Any]]) -> Calls:
 
 
 def since(before: Calls, after: Calls) -> Calls:
-    """What came between two counts."""
+    """Return the calls between two counts."""
     return Counter({key: n - before[key] for key, n in after.items() if n != before[key]})
 
 
 def tested(calls: Calls) -> Calls:
-    """Those of the program under test: whoever is not played."""
+    """Return the calls of the program under test: those of no simulated program."""
     return Counter({key: n for key, n in calls.items() if key[0] not in SIMULATED | OWN})
 
 
 def everybody(calls: Calls) -> Calls:
-    """Those of all clients but the harness itself."""
+    """Return the calls of all clients except the harness itself."""
     return Counter({key: n for key, n in calls.items() if key[0] not in OWN})
 
 
 def by_verb(calls: Calls) -> dict[str, int]:
-    """Requests by verb, most first."""
+    """Return the requests by verb, most first."""
     found: Counter[str] = Counter()
     for (_, verb, _), count in calls.items():
         found[verb] += count
@@ -60,7 +60,7 @@ def by_verb(calls: Calls) -> dict[str, int]:
 
 
 def by_resource(calls: Calls) -> dict[str, int]:
-    """Requests by `verb resource`, most first."""
+    """Return the requests by `verb resource`, most first."""
     found: Counter[str] = Counter()
     for (_, verb, about), count in calls.items():
         found[f"{verb} {about}"] += count
@@ -68,7 +68,7 @@ def by_resource(calls: Calls) -> dict[str, int]:
 
 
 def writes(calls: Calls, *resources: str) -> int:
-    """Writes, of some resources or (none named) all."""
+    """Return the number of writes to some resources, or without names to all."""
     return sum(
         count
         for (_, verb, about), count in calls.items()
@@ -77,5 +77,5 @@ def writes(calls: Calls, *resources: str) -> int:
 
 
 def only(calls: Calls, *resources: str) -> int:
-    """Requests about some resources."""
+    """Return the number of requests for some resources."""
     return sum(count for (_, _, about), count in calls.items() if about in resources)

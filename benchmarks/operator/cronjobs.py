@@ -1,9 +1,9 @@
-"""The CronJob controller, played: one Job for each CronJob and minute.
+"""Simulates the CronJob controller: one Job for each CronJob and minute.
 
 Of a run's 36 requests on a real 1.36 cluster these seven are its own: the Job's creation and deletion, two writes of
-the CronJob's status and three Events. The other 29 are those of any Job (`run`). What is left out is to its favour: a
-real controller manager is held to twenty requests a second and falls behind by minutes, and the script in the pod
-asks the API server for nothing.
+the CronJob's status and three Events. The other 29 are those of any Job (`run`). The omissions favour the CronJobs: a
+real controller manager is limited to twenty requests a second and falls behind by minutes, and the script in the pod
+sends no requests to the API server.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class CronJobs:
         self._client = cell.simulation.client(CONTROLLER)
         self._recorder = Recorder(self._client, "cronjob-controller")
         self._last: dict[str, Object] = {}
-        """By uid of the CronJob: the Job that history still holds."""
+        """By the CronJob's uid: the last Job, which the history still holds."""
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
-        """Play it; what fails is noted in the cell's ledger."""
+        """Run the controller; failures are noted in the cell's ledger."""
         listed, _ = await self._client.snapshot(CRONJOBS, metadata_only=False)
         while True:
             minute = (time.time() // MINUTE + 1) * MINUTE
@@ -46,7 +46,7 @@ class CronJobs:
                 self._cell.simulation.start(self.once(each, minute))
 
     async def once(self, cronjob: Object, minute: float) -> None:
-        """One run of one CronJob, due at that Unix time, to its end."""
+        """Carry out one run of one CronJob, due at that Unix time, to its end."""
         async with self._slots:
             job = await self._create(cronjob, minute)
             active = {"kind": "Job", "name": job["metadata"]["name"], "namespace": _namespace(job)}

@@ -1,4 +1,4 @@
-"""The session directories of the bench: numbers that grow, and what a Job would find and do there."""
+"""The session directories of the bench: counts that grow, and the results of Jobs on them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FREE_BYTES, FREE_INODES = 900 * 2**20, 60_000
 RECLAIMABLE = 12
 """Files that the retention would remove from a directory that grows."""
 AFTER_EMERGENCY = 160
-"""Where an Emergency cleanup stops: below `critical`."""
+"""Files after an Emergency cleanup: below `critical`."""
 
 
 def _running(now: float) -> str:
-    """What a tenant's first scan brings back: two months with a silence each weekend."""
+    """Return the activity that a tenant's first scan finds: two months with a silence each weekend."""
     weeks = range(8, -1, -1)
     stretches = [(int(now - (7 * week + 5) * DAY), int(now - 7 * week * DAY)) for week in weeks]
     return encode_running(Memory(int(now), tuple(stretches), int(now), bins=(20, 15, 20, 10, 12)))
@@ -56,26 +56,26 @@ class Directory:
         self._since = now
         self._cleaned: float | None = None
         self.runs: dict[str, int] = {}
-        """What each run removed: the journal."""
+        """Files removed by each run: the journal."""
         self.cleanups = 0
         self.pushed_at: float | None = None
 
     def counted(self, now: float) -> int:
-        """Counted files at a time (Unix seconds)."""
+        """Return the counted files at a time (Unix seconds)."""
         return max(0, math.floor(self._base + self._growth * (now - self._since) / DAY))
 
     def push(self, counted: int, now: float) -> None:
-        """Have it hold so many files at once: a burst of traffic."""
+        """Set the number of files at once: a burst of traffic."""
         self._base, self._since, self.pushed_at = float(counted), now, now
 
     def reclaimable(self, now: float) -> int:
-        """What the normal retention would remove: nothing for half a day after a cleanup."""
+        """Return the number of files that the normal retention would remove: none for half a day after a cleanup."""
         if self._cleaned is not None and now - self._cleaned < DAY / 2:
             return 0
         return RECLAIMABLE if self._growth > 0 or self.counted(now) > AFTER_EMERGENCY else 0
 
     def scan(self, now: float, known: bool) -> ScanResult:
-        """What a scan reports."""
+        """Return the result of a scan."""
         counted = self.counted(now)
         reclaimable = self.reclaimable(now)
         sessions = max(0, counted - PROTECTED - PRE_KEYS - 20)
@@ -104,7 +104,7 @@ class Directory:
         )
 
     def clean(self, task: Task, now: float) -> CleanResult:
-        """Carry out a cleanup, once a run id."""
+        """Carry out a cleanup, once for each run id."""
         run = task.run or ""
         before = self.counted(now)
         removed = max(before - AFTER_EMERGENCY, 0) if task.emergency else self.reclaimable(now)
@@ -141,7 +141,7 @@ class NoDirectoryError(LookupError):
 
 
 def carry_out(task: Task, claims: list[str], namespace: str, volumes: Volumes, now: float) -> bytes:
-    """The termination message of a task, written by the project's own encoder.
+    """Return the termination message of a task, written by the project's own encoder.
 
     `claims` are the Job's, in the order in which they are mounted.
 

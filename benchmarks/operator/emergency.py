@@ -1,4 +1,4 @@
-"""Bursts of traffic take tenants over `emergency`: how long until the cleanup's Job is there, and done."""
+"""Bursts of traffic take tenants over `emergency`: measures the time until the cleanup's Job is created and done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.operator.steady import Tell, shown
 
 Object = dict[str, Any]
 WARM_UP = 25.0
-"""Seconds until the first burst: everybody has been scanned once."""
+"""Seconds until the first burst: every tenant has been scanned once."""
 PATIENCE = 120.0
 """Seconds after the last burst."""
 ABOVE = 5
@@ -27,7 +27,7 @@ ABOVE = 5
 async def measure(
     plan: Plan, bursts: int, seconds: float, tell: Tell, assets: Path | None = None
 ) -> Object:
-    """Run one cell: so many bursts at random moments of so many seconds."""
+    """Run one cell with this number of bursts at random moments within `seconds`."""
     plan = replace(plan, now=time.time(), lag=60.0)
     draw = random.Random(plan.salt)
     async with Cell(plan, assets) as cell:
@@ -58,7 +58,7 @@ async def measure(
 
 
 def _times(cell: Cell, directory: Directory) -> tuple[float, float] | None:
-    """Seconds from the crossing to the cleanup's Job and to its result; None before that."""
+    """Return the seconds from the crossing to the cleanup's Job and to its result; None before that."""
     assert directory.pushed_at is not None
     company = directory.company
     for job in cell.simulation.ledger.jobs:

@@ -1,4 +1,4 @@
-"""Percentiles, and how a figure grows with the number of tenants. Pure."""
+"""Percentiles, and the growth of a figure with the number of tenants. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The nearest-rank percentile; None without values."""
+    """Return the nearest-rank percentile; None without values."""
     if not values:
         return None
     rank = max(1, math.ceil(percent / 100 * len(values)))
@@ -15,9 +15,9 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 
 def exponent(figures: Mapping[int, float]) -> float | None:
-    """The slope of a least-squares line through log(figure) over log(size); 1 is linear.
+    """Return the slope of a least-squares line through log(figure) over log(size); 1 is linear.
 
-    None when fewer than two sizes have a positive figure.
+    Returns None if fewer than two sizes have a positive figure.
     """
     points = [(math.log(size), math.log(y)) for size, y in figures.items() if size > 0 and y > 0]
     if len(points) < 2:

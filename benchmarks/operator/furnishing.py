@@ -1,4 +1,4 @@
-"""Writing a fleet's objects: straight into the sandbox's store, or through the API of a real server."""
+"""Writes a fleet's objects: directly into the sandbox's store, or through the API of a real server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT_ONCE: Final = 32
 
 
 def before(plan: Plan) -> Iterator[Placed]:
-    """What there must be before the tenants: namespaces, nodes, volumes, claims, workloads."""
+    """Yield the objects that the tenants need: namespaces, nodes, volumes, claims, workloads."""
     for name in (OPERATOR_NAMESPACE, *plan.all_namespaces()):
         yield "v1/namespaces", {"metadata": {"name": name}}
     for node in objects.nodes(plan):
@@ -40,7 +40,7 @@ def before(plan: Plan) -> Iterator[Placed]:
 
 
 def tenants(plan: Plan) -> Iterator[Object]:
-    """The tenants, with the status that an earlier operator left unless they are new."""
+    """Yield the tenants, with the status that an earlier operator left unless they are new."""
     predecessor = Predecessor(plan) if plan.seeded else None
     for company in companies(plan):
         body = objects.tenant(plan, company)
@@ -52,7 +52,7 @@ def tenants(plan: Plan) -> Iterator[Object]:
 
 
 def subjects(plan: Plan) -> Iterator[Placed]:
-    """What the contender looks after."""
+    """Yield the objects that the contender manages."""
     if plan.contender == "cronjobs":
         yield from ((CRONJOBS, objects.cronjob(plan, company)) for company in companies(plan))
     else:
@@ -60,7 +60,7 @@ def subjects(plan: Plan) -> Iterator[Placed]:
 
 
 def into_store(server: ApiServer, plan: Plan) -> None:
-    """Put the fleet into the sandbox's store, past validation: it takes seconds, not minutes."""
+    """Put the fleet into the sandbox's store without validation, in seconds instead of minutes."""
     server.create("apiextensions.k8s.io/v1", "customresourcedefinitions", "", crd())
     for resource, body in before(plan):
         if resource == "v1/namespaces":
@@ -84,11 +84,11 @@ def _put(server: ApiServer, resource: str, body: Object) -> None:
 
 
 async def through_api(client: Client, plan: Plan) -> None:
-    """Create the fleet by requests, as a real API server needs it."""
+    """Create the fleet by requests, as a real API server requires."""
     await _create(client, DEFINITIONS, crd())
     await _served(client)
     for resource, body in before(plan):
-        # Few of these come first and others need them: one at a time.
+        # These are few and come first, since others need them: one at a time.
         if resource in {"v1/namespaces", "v1/nodes"}:
             await _create(client, resource, body)
     rest = (each for each in before(plan) if each[0] not in {"v1/namespaces", "v1/nodes"})
@@ -98,7 +98,7 @@ async def through_api(client: Client, plan: Plan) -> None:
 
 
 async def declare(client: Client, plan: Plan) -> None:
-    """Create what the contender looks after by requests, with its status where it has one."""
+    """Create the contender's objects by requests, with their status if they have one."""
     await _all(client, subjects(plan))
 
 
@@ -108,7 +108,7 @@ async def _all(client: Client, placed: Iterable[Placed]) -> None:
 
 
 def _batches(items: Iterable[Placed], size: int) -> Iterator[list[Placed]]:
-    """Cut into lists of `size`."""
+    """Split into lists of `size`."""
     some: list[Placed] = []
     for item in items:
         some.append(item)

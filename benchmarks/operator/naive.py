@@ -1,4 +1,4 @@
-"""What the contenders' pods leave, on the same simulated directories."""
+"""The messages of the contenders' pods, on the same simulated directories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 def naive_message(volumes: Volumes) -> Message:
-    """Return what a pod that counts one claim leaves; it removes nothing."""
+    """Return the message of a pod that counts one claim and removes nothing."""
 
     def message(job: Object, when: float) -> bytes:
         pod = job["spec"]["template"]["spec"]

@@ -1,4 +1,4 @@
-"""The objects of a fleet, as the API server of a cluster with CSI volumes and StatefulSets holds them."""
+"""The objects of a fleet, as on the API server of a cluster with CSI volumes and StatefulSets."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Object = dict[str, Any]
 DRIVER = "csi.bench.invalid"
 CLASS = "replicated"
 TENANT_LABEL = "tenant"
-"""By which Jobs that are not the janitor's tell whose they are."""
+"""The label with the tenant on Jobs that are not the janitor's."""
 
 
 def identifier(*parts: object) -> str:
-    """A uid that is the same wherever it is made."""
+    """Return a uid that is the same in every process."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join(map(str, parts))))
 
 
 def nodes(plan: Plan) -> Iterator[Object]:
-    """The nodes."""
+    """Yield the nodes."""
     for number in range(plan.nodes):
         name = f"node-{number:04d}"
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}
@@ -30,7 +30,7 @@ def nodes(plan: Plan) -> Iterator[Object]:
 
 
 def volume(plan: Plan, company: Company) -> Object:
-    """A tenant's PersistentVolume."""
+    """Return a tenant's PersistentVolume."""
     namespace = plan.namespace(company.number)
     reference = {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": namespace}
     reference |= {"name": company.claim, "uid": identifier("claim", namespace, company.claim)}
@@ -53,7 +53,7 @@ def volume(plan: Plan, company: Company) -> Object:
 
 
 def claim(plan: Plan, company: Company) -> Object:
-    """A tenant's PersistentVolumeClaim, bound."""
+    """Return a tenant's PersistentVolumeClaim, bound."""
     namespace = plan.namespace(company.number)
     uid = identifier("claim", namespace, company.claim)
     return {
@@ -86,7 +86,7 @@ def claim(plan: Plan, company: Company) -> Object:
 
 
 def pod(plan: Plan, company: Company) -> Object:
-    """The running workload that uses the claim: about as large as a real one is in a list."""
+    """Return the running pod that uses the claim: about as large as a real one in a list."""
     name = f"baileys-{company.number:05d}-0"
     probe = {"httpGet": {"path": "/healthz", "port": 3000}, "periodSeconds": 10}
     return {
@@ -170,7 +170,7 @@ def pod(plan: Plan, company: Company) -> Object:
 
 
 def attachment(plan: Plan, company: Company) -> Object:
-    """The VolumeAttachment of a CSI volume in use."""
+    """Return the VolumeAttachment of a CSI volume in use."""
     held = volume(plan, company)["metadata"]["name"]
     return {
         "metadata": {"name": f"csi-{identifier('attachment', company.number)}"},
@@ -184,7 +184,7 @@ def attachment(plan: Plan, company: Company) -> Object:
 
 
 def tenant(plan: Plan, company: Company) -> Object:
-    """The BaileysTenant, as one would declare it in Git."""
+    """Return the BaileysTenant, as declared in Git."""
     namespace = plan.namespace(company.number)
     return {
         "apiVersion": API_VERSION,
@@ -199,7 +199,7 @@ def tenant(plan: Plan, company: Company) -> Object:
 
 
 def cronjob(plan: Plan, company: Company) -> Object:
-    """What a tenant would have without an operator: a script in a pod of its own, each minute."""
+    """Return a tenant's CronJob in place of an operator: a script in a separate pod each minute."""
     container = {
         "name": "cleanup",
         "image": "registry.invalid/cleanup:1.0.0",
@@ -234,7 +234,7 @@ def cronjob(plan: Plan, company: Company) -> Object:
 
 
 def _managed(manager: str, what: str, fields: int = 8) -> list[Object]:
-    """managedFields, which a list carries along whether anybody wants them or not."""
+    """Return managedFields, which every list includes."""
     owned: Object = {f"f:{what.lower().replace(' ', '-')}-{number}": {} for number in range(fields)}
     return [
         {

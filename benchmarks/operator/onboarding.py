@@ -1,4 +1,4 @@
-"""Tenants come all at once to an operator that is running: how soon each has a status, and what is written besides."""
+"""Adds all tenants at once to a running operator: measures how soon each has a status, and the other writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.client import Client
 
 Object = dict[str, Any]
 AFTER = 75.0
-"""Seconds after the last tenant's first status: everybody is scanned once more in it."""
+"""Seconds after the last tenant's first status: every tenant is scanned once more."""
 
 
 async def measure(plan: Plan, tell: Tell, assets: Path | None = None) -> Object:

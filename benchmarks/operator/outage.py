@@ -17,15 +17,15 @@ from benchmarks.operator.steady import Tell, shown
 Object = dict[str, Any]
 OUTAGE = 3600.0
 QUIET = 600.0
-"""Seconds after a start in which every tenant is looked at, and before which it is not cleaned."""
+"""Seconds after a start in which every tenant is scanned and none is cleaned."""
 AFTER = 30.0
-"""Seconds for which it is watched, after the last of them, whether any comes a second time."""
+"""Seconds after the last cleanup during which a repeated one would be noticed."""
 
 
 async def measure(plan: Plan, jitter: float, tell: Tell, assets: Path | None = None) -> Object:
     """Run one cell; `jitter` (seconds) is the span over which cleanups are spread."""
     now = time.time()
-    # Due in the middle of the outage, the latest spread place included.
+    # Due in the middle of the outage, including the latest jitter.
     due = datetime.fromtimestamp(now - OUTAGE / 2 - jitter, UTC)
     cron = f"{due.minute} {due.hour} * * *"
     plan = replace(plan, now=now, lag=OUTAGE, overdue=True, daily=cron)

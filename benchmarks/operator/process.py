@@ -1,4 +1,4 @@
-"""A program under test as a process of its own, and what the kernel says it costs."""
+"""A program under test as a separate process, and its cost as measured by the kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 TICKS = os.sysconf("SC_CLK_TCK")
 _NO_COMPLAINTS = (" decisions: ", "Unprocessed streams left")
-"""What is told of tenants, and Kopf's words when a watch ends beside load: it lists again then."""
+"""Decisions about tenants, and Kopf's message when a watch ends under load, after which it lists again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Reading:
 
 
 def read(pid: int) -> Reading:
-    """Read /proc; ProcessLookupError or FileNotFoundError when it has ended."""
+    """Read /proc; raise ProcessLookupError or FileNotFoundError if the process has ended."""
     stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     cpu = (int(stat[11]) + int(stat[12])) / TICKS
     status = Path(f"/proc/{pid}/status").read_text()
@@ -75,7 +75,7 @@ class Process:
         self._file.close()
 
     def reading(self) -> Reading:
-        """What it costs so far.
+        """Return its cost so far.
 
         Raises:
             Ended: it has ended.
@@ -87,11 +87,11 @@ class Process:
             raise Ended(f"{self._command[-1]} ended: {self.last_words()}") from error
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         return self._log.read_text(errors="replace")[-2000:]
 
     def complaints(self) -> list[str]:
-        """What it logged as a warning or an error, except about tenants: in a sound cell, nothing."""
+        """Return its warnings and errors, except those about tenants: none in a sound cell."""
         lines = self._log.read_text(errors="replace").splitlines()
         loud = [line for line in lines if " WARNING " in line or " ERROR " in line]
         return [line for line in loud if not any(told in line for told in _NO_COMPLAINTS)]

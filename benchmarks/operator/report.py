@@ -1,4 +1,4 @@
-"""Tables of what was measured."""
+"""Tables of the results."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _verbs(console: Console, cells: Mapping[str, Object]) -> None:
 
 
 def ratios(cells: Mapping[str, Object]) -> list[str]:
-    """How many times as much the contenders cost as the operator that looks after as many."""
+    """Return the ratios of the contenders' costs to those of an operator with as many tenants."""
     found = []
     for ours in ("shared", "namespaced", "fixed"):
         for size in (100, 1000):
@@ -120,7 +120,7 @@ def _others(console: Console, cells: Mapping[str, Object]) -> None:
 
 
 def verdicts_of(console: Console, verdicts: Iterable[Verdict]) -> None:
-    """Print the targets, each with its mark."""
+    """Print the targets, each with its result."""
     table = _table("Targets", "", "MEASURE", "CELL", "TARGET", "MEASURED", left=5)
     for one in verdicts:
         mark = "-" if one.met is None else "ok" if one.met else "MISSED"
@@ -129,7 +129,7 @@ def verdicts_of(console: Console, verdicts: Iterable[Verdict]) -> None:
 
 
 def shown(value: Any) -> str:
-    """A figure with the digits that it deserves; a dash where there is none."""
+    """Return a figure with its significant digits; a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -1,9 +1,9 @@
-"""One Job's life as the programs of a cluster act on it, request by request.
+"""Simulates one Job request by request, as the programs of a cluster process it.
 
 Job controller, scheduler, kubelet and garbage collector of a real 1.36 cluster send 29 requests for a Job of one
-pod besides whoever creates and deletes it: 6 Events, 6 patches of the pod's status with a read before each, 5 writes
-of the Job's status, the pod's creation, binding and deletion, a patch that takes the tracking finalizer off, and
-the reads of claim and volume. The script below sends just these.
+pod, besides its creation and deletion: 6 Events, 6 patches of the pod's status with a read before each, 5 writes
+of the Job's status, the pod's creation, binding and deletion, a patch that removes the tracking finalizer, and
+the reads of claim and volume. The script below sends exactly these.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ TRACKING: Final = "batch.kubernetes.io/job-tracking"
 CONTROLLER, SCHEDULER, KUBELET = "kube-controller-manager", "kube-scheduler", "kubelet"
 
 ONE_CLAIM, FIFTY_CLAIMS = 3.0, 5.0
-"""Seconds from a Job's creation to Complete, as measured on an idle node; between them a line."""
+"""Seconds from a Job's creation to Complete, as measured on an idle node; interpolated linearly."""
 TO_RESULT = 1.0
-"""Seconds by which the pod's end precedes the Job's: the controller takes in pods' ends once a second."""
+"""Seconds between the pod's end and the Job's: the controller processes ended pods once a second."""
 
 
 def duration(claims: int) -> float:
-    """Seconds that a Job with so many claims takes."""
+    """Return the seconds that a Job with this number of claims takes."""
     return ONE_CLAIM + (FIFTY_CLAIMS - ONE_CLAIM) * (max(claims, 1) - 1) / 49
 
 
@@ -47,7 +47,7 @@ class Seen:
     created: float
     claims: int
     ended: float | None = None
-    """When its pod's result was there to be read."""
+    """The time at which its pod's result was available."""
     deleted: float | None = None
 
 
@@ -57,14 +57,14 @@ Message = Callable[[Object, float], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The programs that are played, each with a client and a recorder of Events of its own."""
+    """The simulated programs, each with its own client and Event recorder."""
 
     clients: Mapping[str, Client]
     recorders: Mapping[str, Recorder]
 
 
 class Run:
-    """One Job's life, request by request."""
+    """The simulation of one Job, request by request."""
 
     def __init__(self, cast: Cast, job: Object, seen: Seen, message: Message) -> None:
         self.seen = seen
@@ -79,7 +79,7 @@ class Run:
         self.completed = False
 
     async def run(self) -> None:
-        """From the Job's creation to its end, or until it is deleted."""
+        """Run from the Job's creation to its end, or until it is deleted."""
         total = duration(self.seen.claims)
         await self._create_pod()
         await self._write_job(startTime=now(), active=1, ready=0, terminating=0)
@@ -160,7 +160,7 @@ class Run:
             await self._tell(KUBELET, "Pod", self._pod, reason, text)
 
     async def _read_claim(self) -> None:
-        """The kubelet looks the claim and its volume up before it mounts."""
+        """Read the claim and its volume, as the kubelet does before it mounts."""
         kubelet = self._cast.clients[KUBELET]
         volumes = self._pod["spec"].get("volumes") or ()
         names = [
@@ -187,7 +187,7 @@ class Run:
         )
 
     async def _pod_status(self, phase: str, state: Object, **conditions: str) -> None:
-        """The kubelet reads the pod before it patches its status."""
+        """Read the pod, then patch its status, as the kubelet does."""
         kubelet = self._cast.clients[KUBELET]
         container = self._pod["spec"]["containers"][0]
         running = "running" in state
@@ -223,9 +223,9 @@ class Run:
         await self._tell(CONTROLLER, "Job", self._job, "Completed", "Job completed")
 
     async def _write_job(self, **fields: Any) -> None:
-        """A PUT of the whole status, as the Job controller writes it."""
+        """Write the whole status with a PUT, as the Job controller does."""
         self._status = self._status | fields
-        # The whole object, as the controller has it: a status write of a built-in kind takes the metadata along.
+        # The whole object, as the controller has it: a status write of a built-in kind includes the metadata.
         meta = {k: v for k, v in self._job["metadata"].items() if k != "resourceVersion"}
         body: Object = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta}
         body |= {"spec": self._job["spec"], "status": self._status}
@@ -242,7 +242,7 @@ class Run:
             await controller.patch(PODS, self._namespace, self._name, patch)
 
     async def collect(self) -> None:
-        """The Job is gone: its pod follows, once nothing tracks it any more."""
+        """Delete the pod of a deleted Job, after removing its tracking finalizer."""
         await self._created.wait()
         if self._tracked:
             await self._untrack()
@@ -260,7 +260,7 @@ class Run:
 
 
 def _node(pod: Object) -> str:
-    """The node that the pod's affinity asks for, by which the janitor pins its Jobs."""
+    """Return the node in the pod's affinity, with which the janitor pins its Jobs."""
     affinity = ((pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     )

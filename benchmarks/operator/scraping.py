@@ -1,4 +1,4 @@
-"""Prometheus, as far as the operator notices it: a scrape each thirty seconds."""
+"""Plays Prometheus for the operator: a scrape each thirty seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 EVERY = 30.0
-"""Seconds: what the chart's ServiceMonitor has."""
+"""Seconds between scrapes, as in the chart's ServiceMonitor."""
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Scrapes:
 
 @contextlib.asynccontextmanager
 async def scraped(port: int) -> AsyncIterator[Scrapes]:
-    """Scrape until the end of the context; a scrape that fails, fails it."""
+    """Scrape until the end of the context, which raises the error of a failed scrape."""
     seen = Scrapes()
 
     async def scrape() -> None:

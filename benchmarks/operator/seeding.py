@@ -21,11 +21,11 @@ from benchmarks.operator.plan import DAY, Company, Plan
 
 Object = dict[str, Any]
 CLEANUPS = 10
-"""Daily cleanups in the history: as many as it holds, since that is what a fleet has after ten days."""
+"""Daily cleanups in the history: its maximum, which a fleet reaches after ten days."""
 
 
 class Predecessor:
-    """An operator that has looked after the fleet until `plan.lag` seconds before `plan.now`."""
+    """An operator that managed the fleet until `plan.lag` seconds before `plan.now`."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -39,12 +39,12 @@ class Predecessor:
         )
 
     def status(self, body: Object, company: Company) -> Object:
-        """What it left of a tenant. `body` is the resource as stored, without a status."""
+        """Return the status that it left of a tenant. `body` is the resource as stored, without a status."""
         plan = self._plan
         last = plan.now - plan.lag
         tenant = self._fleet.observe({**body, "status": {}}, last - 11 * DAY)
         directory = Directory(company, plan.now)
-        # Every cleanup is of the past but for an outage, of which the slots still wait.
+        # Every cleanup is in the past, except after an outage, whose slots are still due.
         for days in range(CLEANUPS, 0, -1):
             when = last - days * DAY + DAY / 2 if not plan.overdue else last - days * DAY
             removed = round(company.growth)
@@ -71,7 +71,7 @@ class Predecessor:
 
 
 def _cleaned(days: int, removed: int, directory: Directory, when: float) -> CleanResult:
-    # What a day brought, its cleanup took: the count is the same each morning.
+    # Each cleanup removes one day's growth: the count is the same each morning.
     before = math.floor(directory.company.files) + removed
     return CleanResult(
         f"bench-{days}",
@@ -90,7 +90,7 @@ def _cleaned(days: int, removed: int, directory: Directory, when: float) -> Clea
 
 
 def configuration(plan: Plan) -> Object:
-    """The operator's configuration for a plan, but for what depends on the machine."""
+    """Return the operator's configuration for a plan, except for the parts that depend on the machine."""
     schedule = {"adaptive": plan.adaptive, "dailyCleanup": plan.cron}
     found: Object = {"defaults": {"schedule": schedule}}
     if plan.backed_up:

@@ -1,4 +1,4 @@
-"""API servers for a cell: the sandbox's in a process of its own, or a real one that keeps an audit log."""
+"""API servers for a cell: the sandbox's in a separate process, or a real one that keeps an audit log."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ omitStages: [RequestReceived]
 rules: [{level: Metadata}]
 """
 NEVER: Final = "1000000"
-"""Megabytes: the audit log is never rotated while a cell lasts."""
+"""The maximum size of the audit log in megabytes: it is never rotated during a cell."""
 
 
 class BrokenError(RuntimeError):
-    """A part of the harness failed: the figures of this cell mean nothing."""
+    """A part of the harness failed: the figures of this cell are void."""
 
 
 class Server(Protocol):
-    """What a cell asks of its API server."""
+    """The interface of an API server in a cell."""
 
     async def calls(self) -> Calls:
-        """The requests so far."""
+        """Return the requests so far."""
         ...
 
     def cpu(self) -> float:
-        """CPU seconds so far, of all its processes."""
+        """Return the CPU seconds so far, of all its processes."""
         ...
 
 
 def environment() -> dict[str, str]:
-    """The environment of processes that import this project, installed or not."""
+    """Return the environment for processes that import this project, installed or not."""
     paths = os.pathsep.join([str(ROOT / "operator"), str(ROOT)])
     return compiled() | {"PYTHONPATH": paths}
 
@@ -57,7 +57,7 @@ def environment() -> dict[str, str]:
 async def serve(
     stack: contextlib.AsyncExitStack, plan: Plan, directory: Path, assets: Path | None
 ) -> Server:
-    """Start and furnish an API server until `stack` unwinds; `directory/kubeconfig` leads to it."""
+    """Start an API server with the fleet until `stack` unwinds; `directory/kubeconfig` connects to it."""
     if assets is None:
         return await stack.enter_async_context(SandboxServer(plan, directory))
     return await stack.enter_async_context(RealServer(plan, directory, assets))
@@ -101,7 +101,7 @@ class SandboxServer:
         return (await self._process.stdout.readline()).strip()
 
     async def calls(self) -> Calls:
-        """The requests so far, as the server counted them."""
+        """Return the requests so far, as the server counted them."""
         assert self._process.stdin is not None
         async with self._asking:
             self._process.stdin.write(b"counts\n")
@@ -111,7 +111,7 @@ class SandboxServer:
         return counting.read(json.loads(answer))
 
     def cpu(self) -> float:
-        """CPU seconds so far."""
+        """Return the CPU seconds so far."""
         return read(self._process.pid).cpu
 
 
@@ -143,7 +143,7 @@ class RealServer:
         await self._server.__aexit__()
 
     async def calls(self) -> Calls:
-        """The requests so far, as the audit log tells."""
+        """Return the requests so far, from the audit log."""
         with self._log.open("rb") as log:
             log.seek(self._place)
             text = log.read()
@@ -153,5 +153,5 @@ class RealServer:
         return Counter(self._calls)
 
     def cpu(self) -> float:
-        """CPU seconds so far, etcd's included."""
+        """Return the CPU seconds so far, including etcd's."""
         return sum(read(pid).cpu for pid in self._server.pids)

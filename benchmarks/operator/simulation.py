@@ -1,7 +1,7 @@
-"""Everything of a cluster that acts on Jobs, played by one process that sends the real requests.
+"""Simulates, in one process, all parts of a cluster that act on Jobs, with the real requests.
 
-They go out under the names of the programs that would send them, so that a server counts them as it would there.
-Nothing runs in the pods: what the container would leave is computed from the task by the project's own encoder.
+The requests carry the user agents of the real programs, so that a server counts them as in a real cluster.
+Nothing runs in the pods: the container's message is computed from the task by the project's own encoder.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ SIMULATED: Final = frozenset({CONTROLLER, SCHEDULER, KUBELET, BENCH})
 
 @dataclass(slots=True)
 class Ledger:
-    """All Jobs of a cell, in the order of their creation, and whatever went wrong in the simulation."""
+    """All Jobs of a cell, in the order of their creation, and the failures of the simulation."""
 
     jobs: list[Seen] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def between(self, start: float, end: float) -> list[Seen]:
-        """Jobs created in a span of Unix seconds."""
+        """Return the Jobs created in a span of Unix seconds."""
         return [job for job in self.jobs if start <= job.created < end]
 
 
 def janitor_message(volumes: Volumes) -> Message:
-    """Return what the janitor's own Job leaves, carried out on simulated directories."""
+    """Return the message of the janitor's own Job, carried out on simulated directories."""
 
     def message(job: Object, when: float) -> bytes:
         pod = job["spec"]["template"]["spec"]
@@ -67,7 +67,7 @@ def janitor_message(volumes: Volumes) -> Message:
 
 
 class Simulation:
-    """Runs Jobs, as an async context manager; `ledger` has them."""
+    """Runs Jobs, as an async context manager; `ledger` records them."""
 
     def __init__(self, access: Access, message: Message) -> None:
         self.ledger = Ledger()
@@ -91,21 +91,21 @@ class Simulation:
         await self._stack.aclose()
 
     def client(self, name: str) -> Client:
-        """The client of one of the programs that are played."""
+        """Return the client of one of the simulated programs."""
         return self._clients[name]
 
     def completed(self, uid: str) -> bool:
-        """Whether the Job of that uid has been seen to its end."""
+        """Return whether the Job of that uid has ended."""
         run = self._runs.get(uid)
         return run is not None and run.completed
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being played but the watch of Jobs."""
+        """Return whether only the watch of Jobs is running."""
         return len(self._tasks) <= 1
 
     def start(self, work: Any) -> None:
-        """Run beside; a failure is noted in the ledger, and whoever measures looks there."""
+        """Run in the background; a failure is noted in the ledger, which the measurement checks."""
         task = asyncio.ensure_future(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""The operator at work on a fleet that an earlier one has looked after: its start, and its steady state."""
+"""The operator on a fleet that an earlier one has managed: its start, and its steady state."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from benchmarks.operator.run import Seen
 from benchmarks.operator.scraping import EVERY, scraped
 
 WARM_UP = 70.0
-"""Seconds from the start to the window: whoever is scanned each minute has been, once."""
+"""Seconds from the start to the window: every tenant on a one-minute interval has been scanned once."""
 IDLE_FOR = 1.0
 IDLE = 0.05
-"""A start is over once the tenants are watched and the process has rested: so many CPU seconds a second."""
+"""A start is over once the tenants are watched and the process uses fewer CPU seconds a second."""
 Tell = Callable[[str], None]
 Object = dict[str, Any]
 
@@ -53,16 +53,16 @@ async def measure(plan: Plan, minutes: float, tell: Tell, assets: Path | None = 
 
 
 def shown(plan: Plan) -> Object:
-    """A plan as results show it."""
+    """Return a plan for the results."""
     shown = asdict(plan) | {"nodes": plan.nodes, "namespaces": len(plan.all_namespaces())}
     del shown["now"], shown["salt"]
     return shown
 
 
 async def started(cell: Cell, process: Process, begun: float) -> Object:
-    """Wait until the operator knows its fleet and rests; return what that took.
+    """Wait until the operator knows its fleet and is idle; return the cost.
 
-    The fleet was looked at by an earlier operator right before, so nothing is due meanwhile.
+    An earlier operator scanned the fleet just before, so nothing is due meanwhile.
     """
     calls, readings = counting.Calls(), [process.reading()]
     async with asyncio.timeout(180):
@@ -85,7 +85,7 @@ async def started(cell: Cell, process: Process, begun: float) -> Object:
 
 
 async def window(cell: Cell, process: Process | None, minutes: float) -> Object:
-    """Measure for so many minutes from now on; without a process, the cluster alone."""
+    """Measure for `minutes` from now on; without a process, only the cluster."""
     before, server = await cell.server.calls(), cell.server.cpu()
     readings = [process.reading()] if process else []
     start = time.time()
@@ -107,7 +107,7 @@ async def window(cell: Cell, process: Process | None, minutes: float) -> Object:
 
 
 def cost(readings: list[Reading]) -> Object:
-    """What a process cost between the first reading and the last."""
+    """Return the cost of a process between the first reading and the last."""
     seconds = readings[-1].time - readings[0].time
     return {
         "cpuPercent": round(100 * (readings[-1].cpu - readings[0].cpu) / seconds, 2),
@@ -117,7 +117,7 @@ def cost(readings: list[Reading]) -> Object:
 
 
 def traffic(calls: counting.Calls, jobs: list[Seen], minutes: float) -> Object:
-    """What the API server saw, a minute."""
+    """Return the requests and Jobs per minute."""
 
     def rates(counts: dict[str, int]) -> dict[str, float]:
         return {name: round(count / minutes, 2) for name, count in counts.items()}
@@ -143,7 +143,7 @@ def traffic(calls: counting.Calls, jobs: list[Seen], minutes: float) -> Object:
 
 
 def first_round(cell: Cell, begun: float) -> float | None:
-    """Seconds from the start until every tenant was looked at once; None if that has not come about."""
+    """Return the seconds from the start until every tenant was scanned once; None if some were not."""
     left = {(cell.plan.namespace(d.company.number), d.company.name) for d in cell.volumes.values()}
     for job in cell.simulation.ledger.jobs:
         if job.ended is not None:
@@ -154,10 +154,10 @@ def first_round(cell: Cell, begun: float) -> float | None:
 
 
 def lag(cell: Cell) -> Object:
-    """How late scans were, from outside: of tenants whose cadence is known without asking the operator.
+    """Return the delay of scans as seen from outside, for tenants with a known interval.
 
-    From `warning` on (and for everybody without `adaptive`) the next scan is due one interval after the last
-    result was there. Earlier than due, in a Job for others, is not late.
+    From `warning` on (and for every tenant without `adaptive`) the next scan is due one interval after the last
+    result arrived. An earlier scan, in another tenant's Job, is not late.
     """
     late: list[float] = []
     last: dict[tuple[str, str], float] = {}

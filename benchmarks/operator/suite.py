@@ -1,4 +1,4 @@
-"""Running cells, each in a process of its own, so that none waits for another's simulation."""
+"""Runs cells, each in a separate process, so that none waits for another's simulation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 
 async def run(stages: Stages, tell: Tell, *, quick: bool) -> dict[str, Object]:
-    """Return each cell's figures by name; of one that broke, `{"broken": why}`."""
+    """Return each cell's figures by name; for a broken one, `{"broken": why}`."""
     found: dict[str, Object] = {}
 
     async def lane(cells: list[Cell]) -> None:
@@ -54,7 +54,7 @@ async def _one(cell: Cell, tell: Tell, quick: bool) -> Object:
         answer = await process.stdout.read()
     finally:
         if process.returncode is None:
-            # As by Ctrl-C: the cell ends what it has started.
+            # Like Ctrl-C: the cell ends the processes that it has started.
             process.send_signal(signal.SIGINT)
         await process.wait()
     try:
@@ -65,5 +65,5 @@ async def _one(cell: Cell, tell: Tell, quick: bool) -> Object:
 
 
 def assets(value: str | None) -> Path | None:
-    """What `KUBEBUILDER_ASSETS` names, if anything."""
+    """Return the directory in `KUBEBUILDER_ASSETS`, if set."""
     return Path(value) if value else None

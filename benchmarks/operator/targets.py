@@ -1,4 +1,4 @@
-"""What the operator promises, held against what was measured. Pure."""
+"""Compares the operator's targets with the measurements. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINEAR = 1.05
 IN_POD_CPU_MILLISECONDS = 40
 CLAIM_READS = 265 / 50
 """Reads of a claim and its volume by the kubelet that mounts it, at each start of a pod: counted for fifty claims on a
-1.36 cluster. Of these only the two of a Job's first claim are played."""
+1.36 cluster. Only the two reads of a Job's first claim are simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Verdict:
     met: bool | None
 
     def row(self) -> Object:
-        """For the results."""
+        """Return the row for the results."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def judge(cells: Cells) -> list[Verdict]:
-    """Hold every target against the cells of one run."""
+    """Compare every target with the cells of one run."""
     return [
         _most(cells, "Jobs a minute, 1,000 tenants on 20 nodes", "shared-1000", _jobs, 20),
         _most(cells, "the same, each scanned each minute", "fixed-1000", _jobs, 40),
@@ -67,7 +67,7 @@ def judge(cells: Cells) -> list[Verdict]:
 
 
 def in_pod(races: list[Object]) -> Verdict:
-    """The target of the Job's process."""
+    """Return the verdict on the Job's process."""
     what = "in-pod CPU milliseconds of a 200-file scan over an empty Python"
     target = f"at most {IN_POD_CPU_MILLISECONDS}"
     for race in races:
@@ -80,7 +80,7 @@ def in_pod(races: list[Object]) -> Verdict:
 
 
 def growth(cells: Cells, layout: str = "shared") -> dict[str, float | None]:
-    """Fit the exponents of what grows with the tenants, above what an operator without tenants costs."""
+    """Fit the exponents of figures that grow with the tenants, minus the cost of an operator without tenants."""
     sizes = {
         cell["plan"]["tenants"]: cell
         for name, cell in cells.items()
@@ -127,7 +127,7 @@ def _outage(cells: Cells) -> Verdict:
         return Verdict(what, "outage", target, None, None)
     by, minutes = figures["tenantsByCleanups"], figures["cleanupJobsByMinute"]
     once = by.get("1", 0) == figures["plan"]["tenants"] == figures["cleanupJobs"]
-    # An even spread has a fifth of them in each of five minutes; none may have twice that.
+    # An even spread puts a fifth of them into each of five minutes; no minute may have twice that.
     spread = max(minutes) <= 2 * 60 / figures["spreadSeconds"] * figures["cleanupJobs"]
     times = ", ".join(f"{count} of {n}" for count, n in by.items())
     found = f"{times}; by minute {' '.join(map(str, minutes))}"
@@ -161,7 +161,7 @@ def _read(cell: Object) -> float | None:
 
 
 def _status(cell: Object) -> float:
-    # Each status is written once in half an hour whatever happens; a window soon after a start shows none of these.
+    # Each status is written at least once in half an hour; a window soon after a start shows none of these writes.
     return float(cell["statusWritesPerMinute"]) + float(cell["plan"]["tenants"]) / 30
 
 

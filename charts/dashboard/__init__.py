@@ -1,5 +1,5 @@
-"""The Grafana dashboard: `queries` says what is asked, `panels` how it looks, `page` puts the rows in order.
+"""The Grafana dashboard: `queries` has the queries, `panels` the look of panels, `page` the order of the rows.
 
-Written to the chart's files/dashboard.json by `charts.generate`, with Grafana's own builders, so that it has the shape
+`charts.generate` writes it to the chart's files/dashboard.json, with Grafana's own builders, so that it has the format
 that Grafana reads.
 """

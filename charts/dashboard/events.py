@@ -1,7 +1,7 @@
-"""What is marked on every graph: cleanups of the chosen tenant, and changes of its level.
+"""Annotations on every graph: cleanups of the chosen tenant, and changes of its level.
 
-Grafana's builders know only the annotations that Grafana itself stores, so that these are written as Grafana's
-Prometheus data source reads them.
+Grafana's builders support only the annotations that Grafana itself stores, so these are written in the format of
+Grafana's Prometheus data source.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from charts.dashboard import panels
 from charts.dashboard.queries import ONE, each
 
 STEP = "1m"
-"""Two looks at a level; a change is told of once a look."""
+"""The interval between two samples of a level; a change is marked once per sample."""
 
 
 def listed() -> list[dict[str, Any]]:
-    """The annotations, each of which can be switched off above the dashboard."""
+    """Return the annotations, each of which can be switched off above the dashboard."""
     # The value is the time, in milliseconds.
     cleanups = f"{each('baileys_session_last_cleanup_timestamp_seconds', ONE)} * 1000"
     found = [
@@ -29,7 +29,7 @@ def listed() -> list[dict[str, Any]]:
             continue
         now = each("baileys_session_level", ONE)
         before = now.replace("}", f"}} offset {STEP}")
-        # Nothing is marked where the value is 0, which is that of Healthy.
+        # Grafana does not mark a value of 0, which is that of Healthy.
         changed = f"({now} == {number} unless {before} == {number}) + 1 and {before}"
         text = f"{{{{namespace}}}}/{{{{tenant}}}} is {level} now"
         found.append(_annotation(f"Now {level}", panels.COLORS[level], changed, text))

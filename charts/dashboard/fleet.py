@@ -22,7 +22,7 @@ from charts.dashboard.queries import (
 
 ALERTS = 'ALERTS{alertname=~"Baileys.+",alertstate="firing"}'
 _KEPT = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
-"""What a link into the dashboard keeps: where the figures come from, and of which time."""
+"""The parameters that a link into the dashboard keeps: the data source, the job and the time range."""
 _LINK = (
     f"/d/{UID}?var-namespace=${{__data.fields.Namespace}}"
     f"&var-tenant=${{__data.fields.Tenant}}&{_KEPT}"

@@ -1,4 +1,4 @@
-"""The rows of operations and of sets of tenants: what somebody has asked for, and what is found by itself."""
+"""The rows of operations, which users request, and of sets of tenants, which are discovered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: its variables, and its rows from the fleet at a glance down to the operator's own works."""
+"""The page: its variables, and its rows from the fleet's overview down to the operator itself."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _link(title: str, url: str) -> build.DashboardLink:
 
 
 def dashboard() -> str:
-    """The dashboard as Grafana's JSON."""
+    """Return the dashboard as Grafana's JSON."""
     page = (
         build.Dashboard("Baileys janitor")
         .uid(UID)

@@ -1,4 +1,4 @@
-"""How panels look: one function for each kind that the dashboard has."""
+"""The look of panels: one function for each kind in the dashboard."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLORS = {
 GREEN, RED = "green", "red"
 SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
 PAINTED = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
-"""A cell of a table in the color of its value."""
+"""A table cell in the color of its value."""
 Lines = Mapping[str, str]
 """Queries by their legends."""
 
@@ -37,7 +37,7 @@ def _painted(name: str) -> list[model.DynamicConfigValue]:
 
 
 def named(colors: Mapping[str, str]) -> list[model.ValueMapping]:
-    """Words as they are, in their colors."""
+    """Return mappings of words to their colors."""
     return [
         model.ValueMap(
             options={
@@ -49,7 +49,7 @@ def named(colors: Mapping[str, str]) -> list[model.ValueMapping]:
 
 
 def advice() -> list[model.ValueMapping]:
-    """The numbers of faults and advice as their names, in the colors of their alerts."""
+    """Return mappings of the numbers of faults and advice to their names, in the colors of their alerts."""
     severities = {"Stalled": "warning"} | {
         kind.type: kind.alert.severity for kind in CONDITIONS.values() if kind.alert is not None
     }
@@ -58,7 +58,7 @@ def advice() -> list[model.ValueMapping]:
 
 
 def words(of: Mapping[int, str], colors: Mapping[str, str]) -> list[model.ValueMapping]:
-    """Numbers as words, in their colors."""
+    """Return mappings of numbers to words, in their colors."""
     named = {
         str(number): model.ValueMappingResult(text=word, color=colors.get(word), index=index)
         for index, (number, word) in enumerate(of.items())
@@ -70,7 +70,7 @@ NO_YES = words({0: "no", 1: "yes"}, {"no": GREEN, "yes": RED})
 
 
 def levels() -> list[model.ValueMapping]:
-    """A level's number as its name."""
+    """Return mappings of levels' numbers to their names."""
     return words(LEVELS, COLORS)
 
 
@@ -85,7 +85,7 @@ def figures(
     text: shapes.BigValueTextMode = shapes.BigValueTextMode.AUTO,
     painted: Iterable[str] = (),
 ) -> stat.Panel:
-    """Large figures of this moment."""
+    """Return a panel of large figures with the current values."""
     panel = (
         stat.Panel()
         .title(title)
@@ -120,7 +120,7 @@ def lines(
     dashed: str = "",
     painted: Iterable[str] = (),
 ) -> timeseries.Panel:
-    """A graph over time; series whose name matches `dashed` are limits, drawn as such."""
+    """Return a graph over time; series whose name matches `dashed` are drawn as limits."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -169,7 +169,7 @@ def rows(
     span: int = 24,
     height: int = 10,
 ) -> table.Panel:
-    """A table: a query for each column. `named` heads the labels, `looks` are fields of the columns."""
+    """Return a table with a query for each column. `named` has the labels' headings, `looks` the field options."""
     panel = table.Panel().title(title).description(told).datasource(SOURCE)
     panel.span(span).height(height).no_value("-")
     for letter, query in zip("ABCDEFGHIJ", columns.values(), strict=False):

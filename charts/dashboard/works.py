@@ -1,4 +1,4 @@
-"""The last rows: what cleanups do, and whether the operator keeps up."""
+"""The last rows: the results of cleanups, and the operator's own health."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add_cleanups(page: build.Dashboard) -> None:
 
 
 def add_operator(page: build.Dashboard) -> None:
-    """Add the row of the operator's own works."""
+    """Add the row of the operator itself."""
     page.with_row(build.Row("Operator"))
     job = "baileys_janitor_job_duration_seconds"
     jobs = hourly(f"{job}_count", "action")
