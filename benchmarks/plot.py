@@ -40,7 +40,7 @@ def further(measured: dict[int, float], sizes: list[int]) -> dict[int, float]:
 
 
 def main() -> int:
-    """Draw."""
+    """Draw the figure."""
     try:
         import matplotlib as mpl
         import matplotlib.pyplot as plt

@@ -14,7 +14,7 @@ _MADE_BY_GIT: Final = ("Merge ", "Revert ", "fixup! ", "squash! ", "amend! ")
 
 
 def fault(message: str) -> str | None:
-    """Return what is wrong with a commit's message, or None."""
+    """Return the fault in a commit's message, or None."""
     lines = [line for line in message.splitlines() if not line.startswith("#")]
     subject = lines[0] if lines else ""
     if subject.startswith(_MADE_BY_GIT):

@@ -1,1 +1,1 @@
-"""Builds what a release consists of: `make release` calls `python -m release.build`."""
+"""Builds the files of a release: `make release` calls `python -m release.build`."""

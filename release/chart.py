@@ -32,10 +32,10 @@ class HelmFailed(Exception):  # noqa: N818 - what happened
 
 
 def helm(*arguments: str) -> str:
-    """Run Helm; return what it printed.
+    """Run Helm; return its output.
 
     Raises:
-        HelmFailed: there is no Helm, or it fails.
+        HelmFailed: Helm is not installed, or it fails.
     """
     program = path_of("helm")
     if program is None:

@@ -55,7 +55,7 @@ def bill(seconds: int) -> bytes:
     own = found["metadata"]["component"]
     own["version"] = __version__
     own["purl"] = f"pkg:generic/baileys-janitor@{__version__}"
-    # Where a library is downloaded from is the business of who downloads it.
+    # The download location depends on the user's configuration.
     for component in found["components"]:
         component.pop("externalReferences", None)
     found["serialNumber"] = uuid.uuid5(_NAMESPACE, json.dumps(found, sort_keys=True)).urn

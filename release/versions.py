@@ -39,7 +39,7 @@ def newest(changelog: str) -> Section:
 
 
 def disagreements(tag: str | None = None, root: Path = ROOT) -> Iterator[str]:
-    """Yield a sentence for each place that names another version than the package. `tag`: what is released."""
+    """Yield a sentence for each place that names another version than the package. `tag`: the release's Git tag."""
     chart = yaml.safe_load((root / "charts/baileys-janitor/Chart.yaml").read_text(encoding="utf-8"))
     section = newest((root / "CHANGELOG.md").read_text(encoding="utf-8"))
     said = {

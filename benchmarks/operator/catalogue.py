@@ -1,6 +1,6 @@
 """Every cell of the bench by name, and the cells that run in parallel.
 
-A stage's lanes run at the same time, the cells of a lane one after the other, each in a process of its own.
+A stage's lanes run at the same time, the cells of a lane one after the other, each in a separate process.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Plan:
         return f"tenants-{number % self.namespaces:02d}"
 
     def all_namespaces(self) -> list[str]:
-        """Every namespace that holds tenants."""
+        """Return every namespace with tenants."""
         return sorted({self.namespace(number) for number in range(self.tenants)})
 
     def to_json(self) -> str:

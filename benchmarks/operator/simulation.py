@@ -113,7 +113,7 @@ class Simulation:
     async def _guarded(self, work: Any) -> None:
         try:
             await work
-        except Exception as error:  # noqa: BLE001  # whatever it is, the figures are worth nothing
+        except Exception as error:  # noqa: BLE001  # any failure makes the figures void
             self.ledger.troubles.append(f"{type(error).__name__}: {error}")
 
     async def _watch(self) -> None:

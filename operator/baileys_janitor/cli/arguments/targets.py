@@ -265,7 +265,7 @@ def _each_once(targets: Iterable[Target]) -> tuple[list[Target], list[tuple[str,
         try:
             status = os.lstat(target.full_path)
         except OSError:
-            once.append(target)  # opening it will show what is wrong
+            once.append(target)  # opening it will report the fault
             continue
         first = seen.setdefault((status.st_dev, status.st_ino), target)
         if first is target:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class KnownRuns(NamedTuple):
-    """Runs that can be undone, newest first, and every run id that the journal knows.
+    """Runs that can be undone, newest first, and every run id in the journal.
 
     `since` is the time at which each run's files were moved to the trash: Unix seconds, finer than the journal's.
     `put_here` is the number of files that each restore from an archive created in the directory. `orphans` are files in

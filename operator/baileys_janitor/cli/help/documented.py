@@ -54,7 +54,7 @@ class Documented(click.Command):
 
 
 class DocumentedGroup(Documented, click.Group):
-    """A group of commands with examples and exit codes of its own."""
+    """A group of commands with its own examples and exit codes."""
 
 
 class Listed(NamedTuple):

@@ -207,7 +207,7 @@ def _events(events: Sequence[EventDocument], now: float) -> Iterator[Line]:
 
 
 def _to_do(tenant: TenantDocument) -> Iterator[Line]:
-    """Yield commands that are useful now, each on a line of its own so that it can be pasted."""
+    """Yield commands that are useful now, each on a separate line so that it can be pasted."""
     namespace, name, status = tenant["namespace"], tenant["name"], tenant["status"]
     high = level_of(tenant) in {"Critical", "Emergency"}
     label = "You can"

@@ -195,7 +195,7 @@ def _only(targets: list[Target], request: Request | None = None) -> Target:
 
 
 def _concerned(targets: list[Target], request: Request) -> list[Target]:
-    """Return the directories in which a repair would move something."""
+    """Return the directories in which a repair would move files."""
     from baileys_janitor.cli.repair.repairing import Repair
     from baileys_janitor.cli.terminal.progress import with_progress
 

@@ -35,7 +35,7 @@ NONE = History([], {}, [])
 def history_of(target: Target, since: float, now: float) -> History:
     """Return the history of a directory; raise a Problem when its journal cannot be read.
 
-    Entries in the future are left out: a clock was wrong, or somebody else wrote them.
+    Entries in the future are left out: a clock was wrong, or another program wrote them.
     """
     with opened(target) as directory:
         journal = Journal(directory, owners_of(directory)).runs

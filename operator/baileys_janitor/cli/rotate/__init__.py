@@ -1,1 +1,1 @@
-"""`baileys-janitor rotate` and `rollback`: end a pairing in place, and bring it back."""
+"""`baileys-janitor rotate` and `rollback`: end a pairing in its directory, and restore it."""

@@ -1,4 +1,4 @@
-"""Writing to a terminal, a pipe or a file that may go away.
+"""Writes to a terminal, a pipe or a file whose reader may disappear.
 
 Only the standard library is used here: loading rich takes longer than a scan.
 """
@@ -71,7 +71,7 @@ def reader_is_gone(stream: TextIO) -> None:
 
 
 def terminal_width(stream: TextIO) -> int | None:
-    """Return how many columns the stream's terminal has, None for a pipe or a file. `COLUMNS` takes precedence."""
+    """Return the width of the stream's terminal in columns, None for a pipe or a file. `COLUMNS` takes precedence."""
     if not stream.isatty():
         return None
     told = os.environ.get("COLUMNS", "")
@@ -84,7 +84,7 @@ def terminal_width(stream: TextIO) -> int | None:
 
 
 def terminal_height(stream: TextIO) -> int | None:
-    """Return how many lines the stream's terminal has, None for a pipe or a file. `LINES` takes precedence."""
+    """Return the height of the stream's terminal in lines, None for a pipe or a file. `LINES` takes precedence."""
     if not stream.isatty():
         return None
     told = os.environ.get("LINES", "")
