@@ -161,7 +161,7 @@ _ADVICE_AT_MOST: Final = 10
 
 
 def advice_lines(directories: Sequence[DirectoryDocument], *, every: bool) -> list[str]:
-    """Return the advice, most severe first; at most ten lines unless `every` is true.
+    """Return lines of advice, most severe first; only the first ten messages unless `every` is true.
 
     Faults are already on standard error.
     """
