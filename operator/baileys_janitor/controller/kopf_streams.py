@@ -27,7 +27,7 @@ _direct = watching.infinite_watch
 
 def divert(settings: kopf.OperatorSettings, receive: Receive, waiting: Callable[[], int]) -> None:
     """Have a Kopf with these settings give its events to `receive`; `waiting` returns how many are not handled yet."""
-    setattr(settings, _ATTRIBUTE, (receive, waiting))
+    vars(settings)[_ATTRIBUTE] = (receive, waiting)
     watching.infinite_watch = _diverted
 
 

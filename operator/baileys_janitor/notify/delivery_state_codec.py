@@ -25,14 +25,16 @@ _ROW = struct.Struct(">QI")
 _CALMED = struct.Struct(">QIH")
 
 
-def encode(deliveries: Mapping[str, DeliveryState], limit: int = LIMIT) -> str:
+def encode(deliveries: Mapping[str, DeliveryState], limit: int | None = None) -> str:
     """Encode the delivery states of all targets by name; parts that exceed `limit` characters are left out.
 
-    The history of recurring incidents is dropped first, then the least severe incidents.
+    The limit is `LIMIT` unless one is given. The history of recurring incidents is dropped first, then the least severe
+    incidents.
     """
+    most = LIMIT if limit is None else limit
     for least, calmed in ((0, True), (0, False), (1, False), (2, False), (3, False)):
         text = _encoded(deliveries, least, calmed=calmed)
-        if len(text) <= limit:
+        if len(text) <= most:
             return text
     return _encoded({}, 0, calmed=False)
 
