@@ -1,6 +1,6 @@
-"""Kopf's handlers: hand events of tenants, Jobs and pods to the reconciler; Kopf does nothing else.
+"""Kopf's handlers: pass events of tenants, Jobs and pods to the reconciler; Kopf does nothing else.
 
-Kopf runs in a thread of its own (`kopf_thread`): a handler only takes an event and leaves it for the operator's loop.
+Kopf runs in a thread of its own (`kopf_thread`): a handler only puts an event into the inbox of the operator's loop.
 """
 
 from __future__ import annotations
@@ -43,22 +43,24 @@ from baileys_janitor.controller.tenant_sets.reconciler import SetReconciler
 
 Object = dict[str, Any]
 Deliver = Callable[[Callable[[], None]], None]
-"""Has a call made in the operator's loop, after all that were left before it."""
+"""Schedules a call in the operator's loop, after all earlier ones."""
 
 CHUNK = 250
-"""Objects a page of Kopf's lists: what is held at a time while ten thousand tenants come in."""
+"""Objects in a page of Kopf's lists: the number held in memory at a time while ten thousand tenants are read."""
 STREAM_SECONDS = 20
-"""How long the API server keeps a watch open before it is asked for again from where it was. A connection that is
-lost without a word is noticed by then."""
+"""How long the API server keeps a watch open before Kopf requests it again from the last version. A connection that was
+lost silently is noticed by then."""
 OVERDUE_SECONDS = 5
-"""How much later than that the client ends a watch which the server has not ended."""
+"""Seconds after which the client ends a watch that the server should have ended."""
 SHORT_STREAMS_FOR = 8
-"""Up to so many watched namespaces, three streams each. With more, asking again that often would be too many requests,
-and a stream is asked for again when it was silent for 70 seconds, which is Kopf's own rule."""
+"""Maximum number of watched namespaces, three streams each, for which streams are short. With more, short streams would
+cause too many requests, and a stream is requested again only after 70 silent seconds, which is Kopf's own rule."""
 
 
 class NoDiffs(kopf.DiffBaseStorage):
-    """Stores nothing to compare with: only events are handled, and copies of every object would need most memory."""
+    """Stores nothing to compare with: only events are handled, and copies of every object would take most of the
+    memory.
+    """
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         """Return an essence of nothing."""
@@ -75,7 +77,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 def _is_news(record: logging.LogRecord) -> bool:
     """Return whether to log a line of Kopf; drop its traceback, which the operator logs itself."""
     record.exc_info = None
-    # It takes no signals in a thread; the operator takes them itself.
+    # Kopf takes no signals in a thread; the operator handles them itself.
     return not str(record.msg).startswith("OS signals are ignored")
 
 
@@ -93,7 +95,7 @@ def configure(
     settings.watching.chunk_size = CHUNK
     settings.watching.label_selectors["batch", "v1", "jobs"] = SELECTOR
     settings.watching.label_selectors["", "v1", "pods"] = SELECTOR
-    # A worker that idles holds its task and the last object: at a start there would be thousands.
+    # An idle worker holds its task and the last object: at a start there would be thousands.
     settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 1.0
     settings.networking.error_backoffs = [0.5, 1, 2, 3, 5, 8, 10]
@@ -116,10 +118,10 @@ class _Connection(kopf.ConnectionInfo):
 
 
 async def connection() -> kopf.ConnectionInfo:
-    """Return the access that the operator's own client uses, as Kopf takes it.
+    """Return the access of the operator's own client in Kopf's form.
 
-    Kopf's own in-cluster login asks DNS for the API server; the client goes by the pod's environment, which works
-    while DNS does not.
+    Kopf's own in-cluster login asks DNS for the API server; the client uses the pod's environment, which works while
+    DNS does not.
     """
     found = await access()
     bearer = await found.get_api_key_with_prefix("BearerToken") or ""
@@ -147,9 +149,9 @@ def receiver(
     sets: SetReconciler | None = None,
     shards: Shards = ALL,
 ) -> Receive:
-    """Return what takes in the events of a kind, in the plural: it leaves each for its reconciler, by `deliver`.
+    """Return the receiver of the events of a kind, in the plural: it passes each to its reconciler, through `deliver`.
 
-    What is of other shards is another replica's: it shows that the watch lives, and no more.
+    Objects of other shards belong to another replica: they only show that the watch is alive.
     """
     takers: dict[str, Callable[[str | None, Object], None]] = {
         PLURAL: partial(_tenant, reconciler, watches),
@@ -175,7 +177,7 @@ def receiver(
 def register(
     receive: Receive, *, stores: bool = False, sets: bool = False, operations: bool = False
 ) -> kopf.OperatorRegistry:
-    """Return a registry by which Kopf watches, and whose handlers give events to `receive`.
+    """Return a registry for Kopf's watches, whose handlers pass events to `receive`.
 
     `stores`, `sets`, `operations`: whether the API server serves key stores, sets of tenants and operations.
     """
@@ -194,7 +196,7 @@ def register(
 
 
 def _handle(registry: kopf.OperatorRegistry, kind: tuple[str, str, str], receive: Receive) -> None:
-    # Kopf's stream is diverted (`kopf_streams`), so that nothing comes here; if it were not, all would.
+    # Kopf's stream is diverted (`kopf_streams`), so nothing arrives here; without the diversion, all events would.
     @kopf.on.event(*kind, registry=registry)
     async def handled(event: Any, **_: Any) -> None:
         receive(kind[2], event)
@@ -228,7 +230,7 @@ def _tenant(reconciler: Reconciler, watches: Watches, event: str | None, body: O
 def _owner(
     reconciler: Reconciler, stores: KeyStoreReconciler | None, body: Object
 ) -> Reconciler | BackupManager | OperationManager | KeyStoreReconciler | KeyStoreBackups | None:
-    """Return who takes in a Job or pod; None for that of a set, and of a key store where there are none."""
+    """Return the receiver of a Job or pod; None for that of a set, and of a key store if there are none."""
     if is_of_operation(body):
         return reconciler.operations
     if is_of_backup(body):
@@ -251,7 +253,7 @@ def _job(
     watches.saw("jobs", meta["namespace"])
     if owner is None:
         return
-    # Whoever writes our labels must not make a watch look dead.
+    # Anybody who writes our labels must not make a watch look dead.
     known = owner.tracker.find(meta["namespace"], meta["name"], meta["uid"]) is not None
     if event == "MODIFIED" and known and is_complete(body):
         watches.ended("jobs", meta["namespace"], meta["name"])

@@ -1,8 +1,7 @@
-"""Runs Kopf in a thread with an event loop of its own, and hands its events to the operator's loop in order.
+"""Runs Kopf in a thread with an event loop of its own, and passes its events to the operator's loop in order.
 
-When Kopf ends, every task of its event loop that has begun after it is cancelled and waited for, and what these raised
-is raised. In a loop of its own these are Kopf's tasks alone: what the operator has begun neither ends with Kopf nor
-ends Kopf.
+When Kopf ends, it cancels and awaits every task of its event loop that has begun after it, and raises their exceptions.
+In a loop of its own these are Kopf's tasks alone: the operator's tasks neither end with Kopf nor end Kopf.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ logger = logging.getLogger("janitor.watch")
 Call = Callable[[], None]
 
 STOP_SECONDS = 12.0
-"""How long a thread that was told to stop is waited for; half of it is for Kopf's own tasks."""
+"""How long to wait for a stopped thread; half of it is for Kopf's own tasks."""
 IDENTITY: Any = "baileys-janitor"
-"""What Kopf calls itself to other operators, of which it hears nothing."""
+"""Kopf's name for its peering with other operators, which is not used."""
 AT_A_TIME = 200
-"""Events that are handled before anything else in the loop has its turn."""
+"""Events that are handled before other tasks of the loop run."""
 
 
 class WatchesEnded(Exception):  # noqa: N818 - a state, not a mistake
@@ -41,7 +40,7 @@ class WatchesEnded(Exception):  # noqa: N818 - a state, not a mistake
 
 
 class Inbox:
-    """Calls from another thread, carried out in the order of their arrival in the loop that made the inbox."""
+    """Calls from another thread, made in the order of their arrival in the loop that created the inbox."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,7 +53,7 @@ class Inbox:
         return len(self._calls)
 
     def put(self, call: Call) -> None:
-        """Have `call` made in the loop. Thread-safe."""
+        """Queue `call` for the loop. Thread-safe."""
         with self._lock:
             if self._closed:
                 return
@@ -66,7 +65,7 @@ class Inbox:
             self._loop.call_soon_threadsafe(self._work)
 
     def close(self) -> None:
-        """Make no call from now on."""
+        """Make no more calls from now on."""
         with self._lock:
             self._closed = True
             self._calls.clear()
@@ -81,13 +80,13 @@ class Inbox:
             try:
                 call()
             except Exception:
-                # One object's surprise must not keep the others' events from being handled.
+                # An exception about one object must not keep the others' events from being handled.
                 logger.exception("An event could not be handled")
         self._loop.call_soon(self._work)
 
 
 class _Thread:
-    """One run of Kopf. `ended` is set in the loop that made it, to what Kopf raised or None."""
+    """One run of Kopf. `ended` is set in the loop that created it, to Kopf's exception or None."""
 
     def __init__(
         self,
@@ -103,14 +102,14 @@ class _Thread:
         self._stopped = False
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self.ended: asyncio.Future[BaseException | None] = self._home.create_future()
-        # A daemon: one that hangs must not keep the process from ending.
+        # A daemon: a thread that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._main, name="kopf", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell Kopf to stop. Thread-safe; may be called before Kopf has begun."""
+        """Stop Kopf. Thread-safe; may be called before Kopf has begun."""
         with self._lock:
             self._stopped = True
             if self._stop is not None:
@@ -127,7 +126,7 @@ class _Thread:
         self._set_end(raised)
 
     def _set_end(self, raised: BaseException | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the operator's loop is closed: nobody asks
+        with contextlib.suppress(RuntimeError):  # the operator's loop is closed: nobody waits
             self._home.call_soon_threadsafe(self._end, raised)
 
     def _end(self, raised: BaseException | None) -> None:
@@ -149,11 +148,11 @@ class _Thread:
             namespaces=self._namespaces,
             clusterwide=not self._namespaces,
             standalone=True,
-            # Kopf would ask for the name of this user, and the arbitrary one that a cluster may choose has none.
+            # Kopf would read the name of this user, and an arbitrary user id of a cluster has none.
             identity=IDENTITY,
         )
         stopped = asyncio.create_task(flag.wait())
-        # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait for ever.
+        # Not `kopf.run_tasks`: when one of its tasks fails, it waits for the others, and some may wait forever.
         done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if stopped not in done:
             self._set_end(next((e for e in map(_failure, done) if e is not None), None))
@@ -161,7 +160,7 @@ class _Thread:
 
 
 def _left_over(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # What Kopf leaves behind when it is ended in the middle of something; whoever ended it reports why.
+    # Kopf's leftovers when it is ended in the middle of its work; the caller that ended it reports the reason.
     logger.debug("Kopf: %s", context.get("message"))
 
 
@@ -170,14 +169,14 @@ def _failure(task: asyncio.Task[Any]) -> BaseException | None:
 
 
 async def _end_all() -> None:
-    """Cancel every task of this loop, all of which are Kopf's, and wait for a while."""
+    """Cancel every task of this loop, all of which are Kopf's, and wait for them for a while."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     if others:
         done, _ = await asyncio.wait(others, timeout=STOP_SECONDS / 2)
         for task in done:
-            _failure(task)  # else it would be reported as unexpected
+            _failure(task)  # otherwise asyncio would report it as unexpected
 
 
 async def watch(
@@ -190,7 +189,7 @@ async def watch(
     *,
     operations: bool = False,
 ) -> None:
-    """Feed the reconcilers with events until cancelled; raise `WatchesEnded` when Kopf ends by itself."""
+    """Feed the reconcilers with events until cancelled; raise `WatchesEnded` if Kopf ends without being stopped."""
     inbox = Inbox()
     receive = kopf_handlers.receiver(reconciler, watches, inbox.put, stores, sets, shards)
     registry = kopf_handlers.register(

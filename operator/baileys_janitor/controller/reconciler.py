@@ -44,19 +44,19 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.reconciler")
 
 TICK_SECONDS = 2.0
-"""Seconds between looks at Jobs under way, while there are any: pods that never appear send no event."""
+"""Seconds between checks of Jobs under way, while there are any: pods that never appear send no event."""
 GAP_SECONDS = 1.0
-"""Least seconds between two looks at one tenant."""
+"""Minimum seconds between two decisions on one tenant."""
 PASS_TENANTS = 200
-"""Tenants that are looked at before the events that came meanwhile have their turn."""
+"""Tenants that are considered before events that came meanwhile are handled."""
 WAIT_MAX_SECONDS = 60.0
-"""Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
+"""Maximum seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 CRASH_PAUSE_SECONDS, CRASH_PAUSE_MAX_SECONDS = 1.0, 60.0
-"""How long the loop waits after an unexpected exception: the first time, and at most."""
+"""Pause of the loop after an unexpected exception: the first, and the longest."""
 
 
 class Reconciler:
-    """Runs until cancelled. Events come in by `observe`, `forget` and `results`."""
+    """Runs until cancelled. Events come through `observe`, `forget` and `results`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Reconciler:
         self._started = clock.now()
         self._wake = asyncio.Event()
         self._passed: tuple[float, float | None] | None = None
-        """When the loop passed last, in monotonic seconds, and after how many it is due again."""
+        """When the loop last ran, in monotonic seconds, and after how many seconds it is due again."""
         self.cache = TenantCache(config)
         self.breakers = breakers_of(config.circuit_breaker, self.cache.namespaces)
         self._cleanups = CleanupCounter(config.circuit_breaker, self.breakers, clock, self._started)
@@ -88,7 +88,7 @@ class Reconciler:
         self.crashes = CrashHandler(clock, self.bus)
         self.workers = Workers(clock, self._again, self.crashes)
         self.tracker = JobTracker()
-        # Lists are kept for as long as they are fresh, whatever the clock is set to.
+        # Lists are cached for as long as they are fresh, even if the clock is set.
         reads = self._reads = ClusterReads(kube, MonotonicClock(clock))
         self._writer = StatusWriter(
             kube,
@@ -177,7 +177,7 @@ class Reconciler:
     # Events
 
     def observe(self, body: Object) -> None:
-        """Take in a tenant that was added or changed."""
+        """Process a tenant that was added or changed."""
         meta = decoding.part(body, "metadata")
         key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
         known = self.cache.tenants.get(key)
@@ -187,7 +187,7 @@ class Reconciler:
     def _observe(self, body: Object) -> None:
         meta = body["metadata"]
         if meta.get("deletionTimestamp"):
-            # On its way out behind somebody's finalizer: nothing is begun for it any more.
+            # It is being deleted, and somebody's finalizer delays that: begin nothing for it any more.
             self.forget(meta["namespace"], meta["name"], meta["uid"])
             return
         known = self.cache.tenants.get((meta["namespace"], meta["name"]))
@@ -201,7 +201,7 @@ class Reconciler:
         self._again(tenant)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
-        """Drop a tenant that was deleted; its own Jobs go with it, and what a shared scan finds is dropped."""
+        """Drop a tenant that was deleted; its own Jobs are deleted with it, its part of a shared scan is dropped."""
         tenant = self.cache.forget((namespace, name), uid)
         if tenant is not None:
             self.queue.forget(tenant)
@@ -209,19 +209,19 @@ class Reconciler:
             self.operations.tenant_changed(tenant.key)
 
     def nudge(self) -> None:
-        """Have the loop look again at once."""
+        """Wake the loop at once."""
         self._wake.set()
 
     def holds(self, now: float) -> Hold | None:
-        """Return what the circuit breakers hold anywhere, or None."""
+        """Return any hold of the circuit breakers, or None."""
         return self.breakers.any(now)
 
     def now(self) -> float:
-        """Return the Unix time in seconds, with all that is known of tenants moved if the clock was set."""
+        """Return the Unix time in seconds, after moving all stored times if the clock was set."""
         return self._clock.now()
 
     def _clock_was_set(self, step: float) -> None:
-        """Move all times with the clock: what has lasted for a minute has lasted for a minute."""
+        """Move all times with the clock, so that durations stay the same."""
         logger.warning("The clock was set by %+.0f s; what is due stays due", step)
         self._started += step
         self._cleanups.started += step
@@ -233,23 +233,23 @@ class Reconciler:
         self.breakers.shift(step)
         self._wake.set()
 
-    # Signs of life
+    # Health
 
     def behind(self) -> float:
-        """Return for how many seconds the loop has not passed although something was due."""
+        """Return for how many seconds the loop has not run although something was due."""
         if self._passed is None:
             return 0.0
         passed, due = self._passed
         return 0.0 if due is None else max(0.0, self._clock.monotonic() - passed - max(0.0, due))
 
     def stuck(self) -> float:
-        """Return for how many seconds as many steps as may run have been under way, and none has ended."""
+        """Return for how many seconds the maximum number of steps has been under way without one ending."""
         return self.workers.stuck()
 
     # The loop
 
     async def run(self) -> None:
-        """Do what is due, forever."""
+        """Start due work, forever."""
         await self.operations.adopt()
         await self.results.adopt(
             self._kube,
@@ -277,7 +277,7 @@ class Reconciler:
             await self._reads.close()
 
     def _pass(self) -> float:
-        """Start what is due now; return when the loop is to pass again."""
+        """Start due work; return when the loop is to run again."""
         now = self._clock.now()
         self._passed = self._clock.monotonic(), None
         self._weigh_all(self._timeouts.look(now, self.workers.begin))
@@ -290,7 +290,7 @@ class Reconciler:
         return now + WAIT_MAX_SECONDS if until is None else min(until, now + WAIT_MAX_SECONDS)
 
     def _look_at_due(self, now: float) -> None:
-        """Consider the tenants that are due, the longest overdue first, as long as workers are free."""
+        """Consider the due tenants, the longest overdue first, while workers are free."""
         if self.workers.full:
             return
         for seen, tenant in enumerate(self.cache.due(now), start=1):
@@ -300,7 +300,7 @@ class Reconciler:
                 return
 
     def _next(self, now: float) -> float | None:
-        # With all steps taken, it is the end of one that wakes the loop.
+        # If no worker is free, the end of a step wakes the loop.
         coming = None if self.workers.full else self._next_due()
         jobs = len(list(self.tracker)) or len(self.results.leftovers)
         if jobs or self.queue or self.backups.busy or self.operations.busy:
@@ -312,7 +312,7 @@ class Reconciler:
         return min((when for when in times if when is not None), default=None)
 
     def _consider(self, tenant: TenantRecord, now: float) -> None:
-        """Decide what this tenant needs now, and have it done."""
+        """Decide what this tenant needs now, and start it."""
         with self.crashes.contain("tenant", [tenant]) as considering:
             self._consider_one(tenant, now)
         if considering.crashed:
@@ -332,7 +332,7 @@ class Reconciler:
             self._decide(tenant, now)
 
     def _resume(self, tenant: TenantRecord, urgent: bool) -> None:
-        """Go on with a claimed run, once there is room: anybody who writes statuses can claim as many as there are."""
+        """Continue a claimed run once there is room: anybody who writes statuses can claim any number of runs."""
         if self.queue.has_room(tenant.namespace, urgent):
             self._begin(tenant, lambda: self._creator.resume(tenant), urgent)
         else:
@@ -390,7 +390,7 @@ class Reconciler:
     # Steps
 
     def _turned(self, tenants: Sequence[TenantRecord]) -> None:
-        """Write the statuses of tenants whose turn is over, and have the loop continue with the next ones."""
+        """Write the statuses of tenants that left the job queue, and let the loop continue with the next ones."""
         self._weigh_all(tenants)
         self.nudge()
 
@@ -432,7 +432,7 @@ class Reconciler:
         if await self._writer.reload(tenant):
             await self._writer.write(tenant)
 
-    # What the parts ask back
+    # Callbacks of the parts
 
     def _finished(
         self, tenants: list[TenantRecord], entries: list[tuple[TenantRecord, Object]]
@@ -469,7 +469,7 @@ class Reconciler:
         return self.cache.tenants.get(tenant.key) is tenant
 
     def _again(self, tenant: TenantRecord) -> None:
-        """Put the tenant into the queue for when it is due next, and wake the loop if that is sooner."""
+        """Put the tenant into the queue for its next due time, and wake the loop if that is sooner."""
         if not self._is_known(tenant):
             return
         self.operations.tenant_changed(tenant.key)
@@ -481,7 +481,7 @@ class Reconciler:
         if planning.crashed:
             when = tenant.backoff.retry_at
         if when is not None:
-            # Whatever the timers are, one tenant never keeps the loop spinning.
+            # One tenant must never keep the loop busy, whatever its timers are.
             when = max(when, tenant.queue.considered_at + GAP_SECONDS)
         self.cache.schedule(tenant, when)
         self._wake.set()

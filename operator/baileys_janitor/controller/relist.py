@@ -1,4 +1,4 @@
-"""Lists all resources of a kind every few minutes: nothing else notices a watch that delivers nothing any more."""
+"""Lists all resources of a kind every few minutes: nothing else detects a watch that no longer delivers anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("janitor.watch")
 
 
 class Named(Protocol):
-    """What is known of a resource that was seen."""
+    """A known resource."""
 
     @property
     def namespace(self) -> str: ...
@@ -36,9 +36,10 @@ async def list_again(
     observe: Callable[[dict[str, Any]], None],
     forget: Callable[[str, str, str], None],
 ) -> None:
-    """List the resources of a kind of ours in these namespaces (none: in all), forever.
+    """List the resources of one of our kinds in these namespaces (none: in all), forever.
 
-    What is there is given to `observe`; what was `known` before and is not there, to `forget` by namespace, name, uid.
+    Existing ones are passed to `observe`; those that were `known` before and are missing, to `forget` by namespace,
+    name, uid.
     """
     while True:
         await clock.wait(asyncio.Event(), clock.now() + LIST_AGAIN_SECONDS)

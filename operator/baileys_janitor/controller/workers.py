@@ -16,9 +16,9 @@ R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.reconciler")
 
 AT_ONCE = 16
-"""Steps that may be at work at the same time."""
+"""Maximum number of steps that run at the same time."""
 MOST = 64
-"""Steps that may be under way: with more due, the queue waits."""
+"""Maximum number of steps under way: further due tenants wait in the queue."""
 
 
 class Workers(Generic[R]):
@@ -38,11 +38,11 @@ class Workers(Generic[R]):
 
     @property
     def full(self) -> bool:
-        """Whether none may be begun that could wait."""
+        """Whether steps that can wait must not begin now."""
         return len(self._tasks) >= MOST
 
     def stuck(self) -> float:
-        """Return for how many seconds as many as may be at work have been, and none has ended."""
+        """Return for how many seconds the maximum number of steps has run without one ending."""
         return self._clock.monotonic() - self._moved if self._limit.locked() else 0.0
 
     def begin(self, work: Coroutine[Any, Any, Any], tenant: R | None = None) -> asyncio.Task[None]:
@@ -67,7 +67,7 @@ class Workers(Generic[R]):
                 with self._crashes.contain("step", [tenant] if tenant is not None else []):
                     await self._carry_out(work, tenant)
         finally:
-            # Cancelled while it waited for its turn, it was never begun.
+            # Cancelled while it waited for its turn, it never began.
             work.close()
             self._moved = self._clock.monotonic()
             if tenant is not None:

@@ -1,1 +1,1 @@
-"""Looks after key stores: databases that hold the keys of many sessions."""
+"""Manages key stores: databases that hold the keys of many sessions."""

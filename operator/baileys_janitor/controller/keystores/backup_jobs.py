@@ -1,4 +1,4 @@
-"""The Jobs of key stores' backups and drills, and what each of them was told. Pure."""
+"""The Jobs of key stores' backups and drills, and their tasks. Pure."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from baileys_janitor.keystore.job.task import BACK_UP, REHEARSE
 Object = dict[str, Any]
 
 MARGIN_SECONDS = 60
-"""Seconds that a pod may run for longer than its work may take."""
+"""Seconds that a pod may run beyond the time of its work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a Job was told: the repositories by their places in its task, in the order of `names`.
+    """A Job's task: the repositories by their places in it, in the order of `names`.
 
-    `deadline` is how many seconds its pod may run. `home` is where a drill runs, and `database` the Secret there that
-    it connects with.
+    `deadline` is how many seconds its pod may run. `home` is the namespace of a drill, and `database` the Secret there
+    with the connection.
     """
 
     names: tuple[str, ...]
@@ -46,11 +46,11 @@ class Told:
 def backup_job(
     record: KeyStoreRecord, names: tuple[str, ...], pod: Pod, now: float
 ) -> tuple[Object, Told]:
-    """Return the Job that backs up the sessions of a store to the repositories of these names."""
+    """Return the Job that backs up the sessions of a store to the repositories with these names."""
     settings = record.effective
     assert settings is not None
     assert settings.backup is not None
-    # Only those that are due, so that one which is not costs nothing.
+    # Only due repositories, so that the others cost nothing.
     group = settings.backup.group
     due = [each for each in group.repositories if each.name in names]
     backups = replace(settings.backup, group=replace(group, repositories=tuple(due)))
@@ -79,7 +79,9 @@ def backup_job(
 def drill_job(
     record: KeyStoreRecord, names: tuple[str, ...], pod: Pod, now: float, home: str
 ) -> tuple[Object, Told] | None:
-    """Return the Job that drills a few sessions of a store in the operator's namespace; None for none to drill."""
+    """Return the Job that drills a few sessions of a store in the operator's namespace; None if there are none to
+    drill.
+    """
     settings, sample = record.effective, record.backup.sample
     assert settings is not None
     assert settings.backup is not None
@@ -118,7 +120,7 @@ def drill_job(
 
 
 def deadline_seconds(seconds: float) -> int:
-    """Return how long the pod of work may run that takes so many seconds."""
+    """Return how long the pod may run for work that takes this many seconds."""
     return min(int(seconds) + MARGIN_SECONDS, DEADLINE_MAX_SECONDS)
 
 
@@ -145,7 +147,7 @@ def _job(
         pod=replace(pod, deadline=deadline_seconds(seconds), command=command),
         resources=of_tenants.with_memory(dict(record.effective.job.resources)),
         read_only=True,
-        # Nothing can be owned by what lies in another namespace.
+        # An owner must be in the same namespace.
         owner=manifest.owner_reference(record.name, record.uid, record.kind) if here else None,
         secrets=secrets,
         drilled="" if here else record.namespace,

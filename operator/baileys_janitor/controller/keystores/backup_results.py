@@ -1,4 +1,4 @@
-"""Takes in how the Jobs of key stores' backups and drills end."""
+"""Records the results of the Jobs of key stores' backups and drills."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from baileys_janitor.tenants.fault import Fault
 
 
 class KeyStoreBackupResults(JobEvents[KeyStoreRecord]):
-    """Where the Jobs and pods of key stores' backups come in. `ended` is called with the store whose Job is over."""
+    """Receives the Jobs and pods of key stores' backups. `ended` is called with the store whose Job is over."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class KeyStoreBackupResults(JobEvents[KeyStoreRecord]):
         super().__init__(clock, cache, tracker, bus, crashes)
         self._ended = ended
         self.told: dict[str, Told] = {}
-        """By the Job's name, what it was told."""
+        """The task of each Job, by its name."""
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
         if tracked.settled:
             return
         tracked.settled = True
@@ -67,10 +67,10 @@ class KeyStoreBackupResults(JobEvents[KeyStoreRecord]):
         """Do nothing: no Job of a store is shared."""
 
     def attach(self, record: KeyStoreRecord) -> None:
-        """Do nothing: a Job that an earlier operator made is deleted, and made anew."""
+        """Do nothing: a Job that an earlier operator made is deleted, and created again."""
 
     def abandon(self, tracked: TrackedJob) -> list[KeyStoreRecord]:
-        """Give up a Job that cannot be dealt with."""
+        """Give up a Job that cannot be handled."""
         found = super().abandon(tracked)
         self.told.pop(tracked.name, None)
         for record in found:
@@ -107,7 +107,7 @@ def _take_drills(record: KeyStoreRecord, told: Told, result: JobResult, now: flo
 
 
 def _drilled(record: KeyStoreRecord, name: str, outcome: Outcome, told: Told) -> Outcome:
-    """Name the Secret where the trouble is with it."""
+    """Name the Secret if it is the cause."""
     outcome = replace(outcome, message=decoding.said(outcome.message) or "")
     if outcome.outcome != FAILED:
         return outcome
@@ -121,7 +121,7 @@ def _drilled(record: KeyStoreRecord, name: str, outcome: Outcome, told: Told) ->
 
 
 def _named(record: KeyStoreRecord, told: Told, found: BackedUp) -> BackedUp:
-    """Name the Secrets where the trouble is with them."""
+    """Name the Secrets if they are the cause."""
     for name, tally in zip(told.names, found.repositories, strict=True):
         for code, problem in tally.problems.items():
             outcome = Outcome(FAILED, code, problem.message)
@@ -135,7 +135,7 @@ def _backups(record: KeyStoreRecord) -> ClusterBackups | None:
 
 
 def _read(ended: Finished, *, drills: bool) -> tuple[BackedUp | JobResult | None, Fault | None]:
-    """Return the result that a pod left, if it can be believed, and the fault otherwise."""
+    """Return the pod's result if it can be trusted, else the fault."""
     if ended.message is None:
         return None, ended.fault or directory_faults.UNREADABLE
     try:

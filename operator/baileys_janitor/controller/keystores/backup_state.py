@@ -1,4 +1,4 @@
-"""What is known of the backups of a key store, with its sessions counted. Pure; times are Unix seconds."""
+"""The backups of a key store, with counts of its sessions. Pure; times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ Sample = list[tuple[str, str]]
 """Sessions by the tenants' parts of their names, each with its newest archives (`policy.known_archives`)."""
 
 KILLED_MOST = 3
-"""Jobs of one round that may be killed one after another, each by another session: then it is not the session."""
+"""Maximum number of consecutive killed Jobs of one round, each at another session: then the session is not the cause.
+"""
 NO_PROGRESS = (
     "TooSlow",
     (
@@ -38,7 +39,7 @@ NO_PROGRESS = (
 
 @dataclass(slots=True)
 class Round:
-    """One way through all sessions, by one Job or several that go on where the one before has ended.
+    """One pass through all sessions, by one Job or several, each of which continues where the one before ended.
 
     `names` are the repositories, in the order of the Jobs' tasks; `since` is when the first Job was claimed.
     """
@@ -47,19 +48,19 @@ class Round:
     since: float
     found: BackedUp
     killed: int = 0
-    """Jobs one after another that were killed before they had dealt with a single session."""
+    """Consecutive Jobs that were killed before they had finished a single session."""
 
 
 @dataclass(slots=True)
 class StoreBackups(BackupState):
-    """Backups of one key store. `round` is under way, or would go on: a new operator begins anew."""
+    """Backups of one key store. `round` is under way, or would continue; a new operator starts a new one."""
 
     sessions: dict[str, int] = field(default_factory=dict)
-    """How many sessions there were, by how the last round through them went: a part of the status."""
+    """The number of sessions by their outcome in the last round: a part of the status."""
     round: Round | None = None
 
     def configure(self, names: Iterable[str], now: float) -> None:
-        """Keep what is known of these repositories, and forget all others."""
+        """Keep the state of these repositories, and forget all others."""
         BackupState.configure(self, names, now)
         if self.round is not None and not set(self.round.names) <= set(self.repositories):
             self.round = None
@@ -68,12 +69,12 @@ class StoreBackups(BackupState):
 
     @property
     def after(self) -> str:
-        """Where the next Job goes on."""
+        """The session after which the next Job continues."""
         return "" if self.round is None else self.round.found.after
 
     @property
     def sample(self) -> Sample:
-        """The sessions that a drill opens. Whoever may write the status may have written them, so they are checked."""
+        """The sessions that a drill opens. Anybody who can write the status can change them, so they are checked."""
         found: Sample = []
         for each in (self.known or "").split(" ")[:SAMPLE_MOST]:
             tenant, _, known = each.partition("=")
@@ -82,7 +83,7 @@ class StoreBackups(BackupState):
         return found
 
     def take(self, names: tuple[str, ...], found: BackedUp, now: float) -> None:
-        """Take in what a Job has done for the sessions it had the time for, in the repositories of these names."""
+        """Record the results of the sessions that a Job had time for, in the repositories with these names."""
         killed = found.under_way and found.done == 0
         if found.under_way:
             _lose_one(found)
@@ -109,7 +110,7 @@ class StoreBackups(BackupState):
             self.round = None
 
     def _fail(self, names: Iterable[str], code: str, message: str, now: float) -> None:
-        """Record that nothing more could be done. What was put is not put again by the next Job, which begins anew."""
+        """Record that the round cannot continue. The next Job starts a new round, without repeating earlier puts."""
         self.round = None
         for name in names:
             state = self.repositories.get(name)
@@ -137,7 +138,7 @@ class StoreBackups(BackupState):
     def take_drills(
         self, name: str, sessions: Sequence[Outcome], archives: Iterable[str], now: float
     ) -> None:
-        """Take in the drills of some sessions from one repository; one that failed counts for all."""
+        """Record the drills of some sessions from one repository; if one has failed, the drill has failed."""
         state = self.repositories.get(name)
         if state is None:
             return
@@ -157,7 +158,7 @@ class StoreBackups(BackupState):
         state.drill.passed(max(archives, default=""), files, len(sessions))
 
     def words(self) -> Words:
-        """Return what its backups are called in messages."""
+        """Return the words for its backups in messages."""
         figures = self.sessions
         total = figures.get("count", 0)
         unpaired = figures.get("nothingToDo", 0)
@@ -178,18 +179,18 @@ class StoreBackups(BackupState):
         )
 
     def load(self, stored: Mapping[str, Any]) -> None:
-        """Take over the group `backup` of a stored status, as it was read within its bounds."""
+        """Load the group `backup` of a stored status, already read within its bounds."""
         BackupState.load(self, stored)
         self.sessions = dict(stored.get("sessions") or {})
 
     def stored(self) -> Object:
-        """Return what `load` reads; empty where nothing is configured."""
+        """Return the state as `load` reads it; empty if nothing is configured."""
         found = BackupState.stored(self)
         return found | ({"sessions": self.sessions} if found and self.sessions else {})
 
 
 def _lose_one(found: BackedUp) -> None:
-    """Count the session in the middle of which a process was killed: the next Job goes on behind it."""
+    """Count the session during which a process was killed as failed: the next Job continues after it."""
     found.under_way = False
     found.done += 1
     found.failing += 1
@@ -208,7 +209,7 @@ def _end_one(
         return
     code, problem = _worst(tally.problems)
     if OF_SESSION.issuperset(tally.problems):
-        # It holds all that there is to keep: the trouble lies in these sessions.
+        # The repository has everything else: the cause is in these sessions.
         state.succeed(since, found.ms / 1000)
     of = f"{problem.count} of {counted(found.sessions, 'session')}"
     state.fail(now, code, f"{of}: {problem.message or f'It failed ({code}).'}")
@@ -216,7 +217,7 @@ def _end_one(
 
 
 def _worst(problems: Mapping[str, Problem]) -> tuple[str, Problem]:
-    """Return the most frequent problem; one that lies in a session alone counts less than any other."""
+    """Return the most frequent problem; a problem of a single session has less weight than any other."""
     return max(problems.items(), key=lambda each: (each[0] not in OF_SESSION, each[1].count))
 
 

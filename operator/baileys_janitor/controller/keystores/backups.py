@@ -1,7 +1,7 @@
-"""Has key stores backed up and drilled by the clock, as tenants are: each store has Jobs of its own.
+"""Backs up and drills key stores on schedule, like tenants: each store has Jobs of its own.
 
-A backup may take several Jobs, each of which goes on where the one before has ended. An operator that starts deletes
-the Jobs of an earlier one and begins anew: a session that is unchanged is not put twice.
+A backup may take several Jobs, each of which continues where the one before ended. An operator that starts deletes the
+Jobs of an earlier one and begins again: an unchanged session is not put twice.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from baileys_janitor.status.changes import ChangeBus
 from baileys_janitor.tenants.fault import Fault
 
 NOTHING_SECONDS = 300.0
-"""Seconds until a drill is tried again that knew no archive to open."""
+"""Seconds until a drill without a known archive is tried again."""
 
 
 class KeyStoreBackups:
-    """Part of the reconciler of key stores, whose loop calls `look`. `home` is where drills run."""
+    """Part of the reconciler of key stores, whose loop calls `look`. `home` is the namespace of drills."""
 
     def __init__(
         self,
@@ -84,20 +84,20 @@ class KeyStoreBackups:
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way that must be looked at now and then."""
+        """Whether something is under way that must be checked from time to time."""
         return bool(list(self.tracker) or len(self.results.leftovers))
 
     async def adopt(self) -> None:
-        """Delete the Jobs that an earlier operator left; what is due is made anew."""
+        """Delete the Jobs that an earlier operator left; due work begins again."""
         await self.results.adopt(self._kube, self._watched, is_of_store_backup)
         await self._away.adopt(is_of_store_backup)
 
     def nudge(self) -> None:
-        """Have the loop look again at once."""
+        """Wake the loop at once."""
         self._nudge()
 
     def observe(self, record: KeyStoreRecord) -> None:
-        """Take in a store that may have changed."""
+        """Process a store that may have changed."""
         self._queue.observe(record)
 
     def forget(self, record: KeyStoreRecord) -> None:
@@ -114,18 +114,18 @@ class KeyStoreBackups:
         return self._queue.next_due()
 
     def schedule(self, record: KeyStoreRecord) -> BackupSchedule | None:
-        """Return the schedules in force for a store; None where nothing is backed up."""
+        """Return the schedules in force for a store; None if nothing is backed up."""
         effective = record.effective
         if effective is None:
             return None
         schedule = schedule_of(record.namespace, effective, self._jitter)
         if schedule is not None and not self._home:
-            # Drills run where the operator does, and that is nowhere in the cluster.
+            # Drills run in the operator's namespace, and here the operator does not run in the cluster.
             return replace(schedule, drills=None)
         return schedule
 
     def look(self, now: float, spawn: Spawn) -> None:
-        """Look at the Jobs under way, and create those that are due."""
+        """Check the Jobs under way, and create those that are due."""
         self._timeouts.look(now, spawn)
         self._away.ask(now, spawn)
         for record in self._queue.due(now):
@@ -159,11 +159,11 @@ class KeyStoreBackups:
             made = backup_jobs.drill_job(record, names, self._pod, now, self._home)
         else:
             going = record.backup.round
-            # What one Job has begun is gone on with for the same repositories.
+            # A round continues with the repositories that it began with.
             names = names if going is None else going.names
             made = backup_jobs.backup_job(record, names, self._pod, now)
         if made is None:
-            # The next backup tells which sessions can be opened.
+            # The next backup finds the sessions that can be opened.
             self._queue.wait(record, now + NOTHING_SECONDS)
             return False
         job, told = made

@@ -1,4 +1,4 @@
-"""All key stores, and the workqueue of when each is due next."""
+"""All key stores, and the workqueue of their due times."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class KeyStoreCache(RecordCache[KeyStoreRecord]):
         self._config = config
 
     def create(self, namespace: str, name: str, uid: str) -> KeyStoreRecord:
-        """Return a new record; it takes the place of an earlier one of that name."""
+        """Return a new record; it replaces an earlier one of that name."""
         return KeyStoreRecord(namespace, name, uid)
 
     def respec(self, record: KeyStoreRecord, body: Object, now: float) -> None:
-        """Take in the spec of a key store."""
+        """Process the spec of a key store."""
         spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1

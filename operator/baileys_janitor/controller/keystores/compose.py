@@ -25,26 +25,26 @@ from baileys_janitor.tenants.wording import counted
 Object = dict[str, Any]
 
 LARGE_SECONDS = 86_400.0
-"""How long a large cleanup stays in view."""
+"""How long a large cleanup is reported."""
 MATERIAL_SHARE = 0.02
-"""Share of the keys by which a status may lag behind."""
+"""Share of the keys by which a count must change to make a status worth writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreContext:
-    """What a status needs to know besides its store."""
+    """The inputs of a status besides its store."""
 
     schedule: Context
     hold: Hold | None
     """Why automatic cleanups of the store's namespace hold."""
     backup: BackupContext | None = None
-    """What the status of its backups depends on; None while none are configured or the store is left alone."""
+    """The inputs of the status of its backups; None if none are configured or the store is suspended."""
 
 
 def composer(
     context: Callable[[KeyStoreRecord, float], StoreContext],
 ) -> Composer[KeyStoreRecord]:
-    """Return what composes the statuses of key stores."""
+    """Return the composer of the statuses of key stores."""
     return Composer(
         lambda record, now: compose(record, now, context(record, now)),
         crashed,
@@ -55,7 +55,7 @@ def composer(
 
 
 def compose(record: KeyStoreRecord, now: float, context: StoreContext) -> Object:
-    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+    """Return the status to store; values that are unknown now are carried over from the stored one."""
     conditions = Conditions(record.stored.status.get("conditions"), record.resource.generation, now)
     _state(conditions, record, now, context)
     backups = backup.state(conditions, record.backup, context.backup, now)
@@ -209,7 +209,7 @@ def _cleaning(record: KeyStoreRecord, now: float, context: Context) -> str:
 
 
 def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:
-    """Return whether a reader of `stored` must learn at once what `fresh` contains."""
+    """Return whether readers of `stored` must learn at once what `fresh` contains."""
     names = ("observedGeneration", "lastHandledRequest", "cooldownUntil", "nextCleanupReason")
     if any(stored.get(name) != fresh.get(name) for name in names):
         return True
@@ -228,7 +228,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
 
 
 def _is_broken(stored: Object, fresh: Object, now: float) -> bool:
-    """Return whether the stored status promises a cleanup at another time than the right one."""
+    """Return whether the stored status promises a cleanup at a wrong time."""
     told, right = (from_rfc3339(each.get("nextCleanupTime")) for each in (stored, fresh))
     if told is None or told <= now:
         return told is None and right is not None
@@ -240,7 +240,7 @@ def _run(status: Object) -> Object:
 
 
 def between(record: KeyStoreRecord, before: Object, after: Object) -> Iterator[changes.Change]:
-    """Yield what a reader of the status `before` learns from the status `after`."""
+    """Yield the changes between the statuses `before` and `after`."""
     entry = after.get("lastRun") or {}
     if entry and mark(entry) != mark(before.get("lastRun")):
         yield changes.CleanupFinished(record, entry)
@@ -255,7 +255,7 @@ def _coming(when: float | None, now: float) -> float | None:
 
 
 def _has_news(record: KeyStoreRecord) -> bool:
-    """Return whether a store's first status has content: a count, a fault, or that nothing will happen."""
+    """Return whether a store's first status has content: a count, a fault, or the fact that nothing will happen."""
     suspended = record.effective is not None and record.effective.suspend
     faulty = record.fault is not None or record.invalid is not None
     return record.scan.look is not None or faulty or suspended

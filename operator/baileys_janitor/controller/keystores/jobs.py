@@ -29,11 +29,11 @@ Object = dict[str, Any]
 
 ANYWHERE = Place()
 MARGIN_SECONDS = 30
-"""Seconds that a pod may run for longer than its run may take: it connects, and writes its result."""
+"""Seconds that a pod may run beyond the time of its run: it connects, and writes its result."""
 
 
 class KeyStoreJobs:
-    """Creates Jobs. `pod` is how every Job's pod is configured."""
+    """Creates Jobs. `pod` has the settings of every Job's pod."""
 
     def __init__(
         self, launcher: JobLauncher, writer: StatusWriter[KeyStoreRecord], clock: Clock, pod: Pod
@@ -58,14 +58,14 @@ class KeyStoreJobs:
             record.timers.requested(now)
         claimed = record.run
         if not await self._writer.write(record, force=True):
-            # Whether the claim stands is not known; the resource is read again before anything else.
+            # It is unknown whether the claim was stored; read the resource again before anything else.
             record.stored.doubt()
             return
         if record.run == claimed:
             await self._clean(record)
 
     async def resume(self, record: KeyStoreRecord) -> None:
-        """Create the Job of a claimed run again; the database refuses a run that it already holds."""
+        """Create the Job of a claimed run again; the database refuses a run that it already contains."""
         record.cleanup.doubt()
         await self._clean(record)
 
@@ -74,7 +74,7 @@ class KeyStoreJobs:
         run = str(record.run["id"])
         uid = await self._launch(record, "keys-clean", run)
         if uid is not None and record.run is not None and record.run.get("id") == run:
-            # By its uid any operator takes in the Job's result.
+            # With its uid any operator can read the Job's result.
             record.cleanup.created(uid)
 
     async def _launch(
@@ -107,7 +107,7 @@ class KeyStoreJobs:
 
 
 def database_secrets(record: KeyStoreRecord) -> list[SecretMount]:
-    """Return what a Job's pod connects to the database with."""
+    """Return the Secrets of a Job's pod for the database connection."""
     assert record.effective is not None
     access = record.effective.access
     found = [SecretMount(access.secret, access.key, URL_DIRECTORY, URL_FILE)]

@@ -1,6 +1,6 @@
 """Reconciles key stores: handles watch events, starts due work, runs each cleanup at most once.
 
-As for tenants, by the same calendar; there are few of them, each with Jobs of its own, so nothing queues.
+They use the same calendar as tenants; there are few of them, each with Jobs of its own, so nothing is queued.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from baileys_janitor.status.changes import ChangeBus
 Object = dict[str, Any]
 
 TICK_SECONDS = 2.0
-"""Seconds between looks at Jobs under way: pods that never appear send no event."""
+"""Seconds between checks of Jobs under way: pods that never appear send no event."""
 GAP_SECONDS = 1.0
-"""Least seconds between two looks at one store."""
+"""Minimum seconds between two decisions on one store."""
 WAIT_MAX_SECONDS = 60.0
-"""Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
+"""Maximum seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 RUN_MARGIN_SECONDS = 120.0
-"""Seconds after its time at which a pod is given up that its node has not ended."""
+"""Seconds after its deadline at which a pod that its node has not ended is given up."""
 CRASH_PAUSE_SECONDS = 5.0
 """How long the loop waits after an unexpected exception."""
 
 
 class KeyStoreReconciler:
-    """Runs until cancelled. Events come in by `observe`, `forget` and `results`."""
+    """Runs until cancelled. Events come through `observe`, `forget` and `results`."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class KeyStoreReconciler:
     # Events
 
     def observe(self, body: Object) -> None:
-        """Take in a key store that was added or changed."""
+        """Process a key store that was added or changed."""
         with self.crashes.contain("event"):
             meta = body["metadata"]
             if meta.get("deletionTimestamp"):
@@ -140,7 +140,7 @@ class KeyStoreReconciler:
             self._again(record)
 
     def _give_up_pending_scan(self, record: KeyStoreRecord) -> None:
-        """Let a count that has not begun make room for one by the new spec: its pod may wait for what is corrected."""
+        """Replace a count that has not begun by one with the new spec: its pod may wait for a corrected value."""
         scan = self.tracker.get(record.namespace, record.jobs.scan)
         if scan is not None and scan.pending and scan.uid is not None:
             self.results.supersede(scan)
@@ -152,7 +152,7 @@ class KeyStoreReconciler:
             self.backups.forget(record)
 
     def nudge(self) -> None:
-        """Have the loop look again at once."""
+        """Wake the loop at once."""
         self._wake.set()
 
     def _clock_was_set(self, step: float) -> None:
@@ -166,7 +166,7 @@ class KeyStoreReconciler:
     # The loop
 
     async def run(self) -> None:
-        """Do what is due, forever."""
+        """Start due work, forever."""
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_store)
         await self.backups.adopt()
         listing = asyncio.create_task(
@@ -193,7 +193,7 @@ class KeyStoreReconciler:
             await self._reads.close()
 
     def _pass(self) -> float:
-        """Start what is due now; return when the loop is to pass again."""
+        """Start due work; return when the loop is to run again."""
         now = self._clock.now()
         for record in self._timeouts.look(now, self.workers.begin):
             self._weigh(record)
@@ -207,7 +207,7 @@ class KeyStoreReconciler:
         return min(until, now + TICK_SECONDS) if busy else until
 
     def _consider(self, record: KeyStoreRecord, now: float) -> None:
-        """Decide what this store needs now, and have it done."""
+        """Decide what this store needs now, and start it."""
         with self.crashes.contain("tenant", [record]) as considering:
             self._consider_one(record, now)
         if considering.crashed:
@@ -274,7 +274,7 @@ class KeyStoreReconciler:
         else:
             self._again(record)
 
-    # What the parts ask back
+    # Callbacks of the parts
 
     def _ended(self, record: KeyStoreRecord, entry: Object | None) -> None:
         if entry is not None:
@@ -285,7 +285,7 @@ class KeyStoreReconciler:
         self._weigh(record)
 
     def _count(self, record: KeyStoreRecord, entry: Object) -> None:
-        """Add a cleanup to the circuit breaker; what somebody has asked for does not count."""
+        """Add a cleanup to the circuit breaker; requested ones do not count."""
         now = self._clock.now()
         when = min(from_rfc3339(entry.get("time")) or now, now)
         automatic = entry.get("reason") != "Requested" and entry.get("outcome") != "DryRun"
@@ -314,7 +314,7 @@ class KeyStoreReconciler:
         return Context(self._started, self._intervals, None if hold is None else hold.until)
 
     def _again(self, record: KeyStoreRecord) -> None:
-        """Put the store into the queue for when it is due next, and wake the loop if that is sooner."""
+        """Put the store into the queue for its next due time, and wake the loop if that is sooner."""
         if self.cache.records.get(record.key) is not record:
             return
         now = self._clock.now()
@@ -331,7 +331,7 @@ class KeyStoreReconciler:
 
 
 class _Timeouts(JobTimeouts[KeyStoreRecord]):
-    """Looks after the Jobs of key stores, which may run as long as `limits.duration` says."""
+    """Supervises the Jobs of key stores, which may run as long as `limits.duration` permits."""
 
     def _longest_run(self, tracked: TrackedJob) -> float:
         allowed = [

@@ -1,4 +1,4 @@
-"""The record of one key store. It is a tenant's record with other findings; times are Unix seconds."""
+"""The record of one key store: like a tenant's record, with other findings. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOUND = ("keys", "table", "sessions")
 
 @dataclass(frozen=True, slots=True)
 class StoreLook:
-    """What a scan of the database found: the fields `FOUND` of the status, and what the schedule needs."""
+    """The findings of a scan of the database: the fields `FOUND` of the status, and values for the schedule."""
 
     found: Object
     total: int
@@ -36,12 +36,12 @@ class StoreLook:
 
     @property
     def identity_state(self) -> str:
-        """State of the credentials; each session's own is judged by the Job."""
+        """State of the credentials; the Job judges each session's own."""
         return PAIRED
 
     @property
     def gain(self) -> int | None:
-        """What an Emergency cleanup would gain: a store has none."""
+        """Gain of an Emergency cleanup: a store has none."""
         return None
 
     @property
@@ -52,7 +52,7 @@ class StoreLook:
 
 @dataclass(slots=True)
 class StoreScan:
-    """The last look at a database, and when it was."""
+    """The last scan of a database, and its time."""
 
     look: StoreLook | None = None
     last_scan: float | None = None
@@ -67,31 +67,31 @@ class StoreScan:
 
     @property
     def counts(self) -> bool:
-        """Whether the last look counted the keys."""
+        """Whether the last scan counted the keys."""
         return self.look is not None
 
     @property
     def counted(self) -> int:
-        """Keys at the last look."""
+        """Keys at the last scan."""
         return 0 if self.look is None else self.look.total
 
     @property
     def reclaimable(self) -> int:
-        """Keys that a cleanup would remove; none where the layout allows no cleanup."""
+        """Keys that a cleanup would remove; none if the layout permits no cleanup."""
         if self.look is None or self.look.layout_fault is not None:
             return 0
         return self.look.expired
 
     def take(self, look: StoreLook, now: float, begun: float) -> None:
-        """Take in a look."""
+        """Record a scan."""
         self.look, self.last_scan, self.checked_at, self.begun_at = look, now, now, begun
 
     def forget(self) -> None:
-        """Forget what was found in another database."""
+        """Forget the findings of another database."""
         self.look = self.last_scan = self.checked_at = self.begun_at = None
 
     def load(self, status: Object) -> None:
-        """Take over a stored status."""
+        """Load a stored status."""
         self.last_scan = from_rfc3339(status["lastScanTime"])
 
     def shift(self, step: float) -> None:
@@ -101,7 +101,7 @@ class StoreScan:
             setattr(self, name, when + step if when else when)
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         for name in ("last_scan", "begun_at", "checked_at"):
             when = getattr(self, name)
             setattr(self, name, None if when is None else min(when, now))
@@ -125,23 +125,23 @@ class KeyStoreRecord(BaseRecord[EffectiveKeyStore]):
 
     @property
     def last_scan(self) -> float | None:
-        """When its keys were counted last, by any process."""
+        """When its keys were last counted, by any process."""
         return self.scan.last_scan
 
     @property
     def found(self) -> tuple[int, int] | None:
-        """The keys of the last look, and how many of them can be removed; None before it."""
+        """The keys of the last scan, and how many of them can be removed; None before the first scan."""
         return (self.scan.counted, self.scan.reclaimable) if self.scan.counts else None
 
     def load(self, stored: Object | None) -> None:
-        """Take over the stored status; what is not of its type or out of bounds is learned again."""
+        """Load the stored status. Values of a wrong type or out of bounds are dropped, and learned again."""
         self.stored.take_anew(stored or {})
         status = {name: READER.field(stored, name) for name in _LOADED}
         self.scan.load(status)
         self.cleanup.load(status | {"emergencyCooldownUntil": None})
         self.timers.load(status)
         self.backup.load(status["backup"] or {})
-        # What another process has begun is begun anew.
+        # Work that another process began begins again.
         self.backup.release()
 
     def _parts(self) -> tuple[Bounded, ...]:

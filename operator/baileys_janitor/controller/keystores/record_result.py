@@ -24,24 +24,24 @@ RECORDED = (
     "The run had been carried out before, and its result was lost. The archive has its rows: see "
     "`baileys-janitor keystore undo --list`."
 )
-"""The message of a run of which only the database knows the result."""
+"""The message of a run whose result is known from the database alone."""
 KILLED_RUN = (
     "The run was ended in the middle. What it had removed is in the archive, and the next run goes on with the "
     "rest."
 )
-"""The message of a run that has not ended by what the database knows, and that nobody carries out any more."""
+"""The message of a run that has not ended according to the database, and that no Job continues."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def scanned(record: KeyStoreRecord, scan: Scan, now: float, begun: float) -> None:
-    """Take in a look at the database that was begun at `begun`."""
+    """Record a scan of the database that began at `begun`."""
     record.jobs.want_scan(False)
     record.recover()
     record.scan.take(_look(scan), now, begun)
 
 
 def _look(scan: Scan) -> StoreLook:
-    """Return what of a scan the status holds."""
+    """Return the part of a scan that the status holds."""
     fault = " ".join(sentence for _, sentence in scan.report.hindrances[:3]) or None
     return StoreLook(_found(scan), scan.report.keys, scan.expired or 0, fault)
 
@@ -81,7 +81,7 @@ def _found(scan: Scan) -> Object:
 
 
 def _camel(kind: str) -> str:
-    """Return `preKey` for `pre-key`, as the statuses of tenants have it."""
+    """Return `preKey` for `pre-key`, as in the statuses of tenants."""
     first, *rest = kind.split("-")
     return first + "".join(word.capitalize() for word in rest)
 
@@ -106,7 +106,7 @@ def size_text(size: int) -> str:
 
 
 def cleaned(record: KeyStoreRecord, result: CleanResult, now: float) -> Object:
-    """Take in a cleanup's result, end the claimed run, and return its entry for the history."""
+    """Record a cleanup's result, end the claimed run, and return its entry for the history."""
     reason = str((record.run or {}).get("reason") or "Requested")
     outcome = result.outcome
     if outcome == REPEATED:

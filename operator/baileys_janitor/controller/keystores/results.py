@@ -1,4 +1,4 @@
-"""Takes in how the Jobs of key stores end."""
+"""Records the results of the Jobs of key stores."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ UNDER_WAY = Fault(
     "again by itself.",
     stalled=False,
 )
-"""Why a run's result is asked for again."""
+"""Why a run's result is requested again."""
 
 
 class KeyStoreResults(JobEvents[KeyStoreRecord]):
-    """Where the Jobs and pods of key stores come in. `ended` is called with each store whose Job is over."""
+    """Receives the Jobs and pods of key stores. `ended` is called with each store whose Job is over."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
         self._ended = ended
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
         if tracked.settled:
             return
         tracked.settled = True
@@ -61,7 +61,7 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
             self._ended(record, entry)
 
     def supersede(self, tracked: TrackedJob) -> None:
-        """Give up a Job whose result nobody wants any more; it is deleted."""
+        """Give up a Job whose result is no longer needed; it is deleted."""
         tracked.settled = True
         for record in self.members(tracked):
             self._land(record, tracked)
@@ -72,7 +72,7 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
     def _take(
         self, record: KeyStoreRecord, tracked: TrackedJob, result: JobResult, fault: Fault | None
     ) -> Object | None:
-        """Take in a result; return the entry for the circuit breaker, if there is one."""
+        """Record a result; return the entry for the circuit breaker, if there is one."""
         now = self._clock.now()
         if isinstance(result, Scan) and tracked.action == "keys-scan":
             record_result.scanned(record, result, now, tracked.created)
@@ -103,13 +103,13 @@ class KeyStoreResults(JobEvents[KeyStoreRecord]):
 
 
 def _may_go_on(result: CleanResult, record: KeyStoreRecord) -> bool:
-    """Return whether an earlier Job may still carry out a run that has not ended by what the database knows."""
+    """Return whether an earlier Job may still carry out a run that has not ended according to the database."""
     unended = result.outcome == REPEATED and result.code is None
     return unended and record.cleanup.attempts + 1 < ATTEMPTS
 
 
 def _read(ended: Finished) -> tuple[JobResult, Fault | None]:
-    """Return the result that a pod left, if it can be believed, and the fault otherwise."""
+    """Return the pod's result if it can be trusted, else the fault."""
     if ended.message is None:
         return None, ended.fault or directory_faults.UNREADABLE
     try:

@@ -10,11 +10,11 @@ from baileys_janitor.policy.settings import Thresholds
 
 URL_DIRECTORY, CA_DIRECTORY = "/connection", "/authority"
 URL_FILE, CA_FILE = "url", "ca.crt"
-"""Where a Job's pod finds the connection's URL and the certificate authority."""
+"""Paths in a Job's pod of the connection's URL and the certificate authority."""
 
 
 def task(settings: EffectiveKeyStore, action: str, run: str | None, reason: str) -> StoreTask:
-    """Return what a Job is to do."""
+    """Return the task of a Job."""
     has_authority = settings.access.ca_secret is not None
     return StoreTask(
         action=action,
@@ -25,7 +25,7 @@ def task(settings: EffectiveKeyStore, action: str, run: str | None, reason: str)
         dry_run=settings.mode != "Enforce",
         keys=dict(settings.keys),
         credentials=dict(settings.credentials),
-        # The levels of single sessions are those of directories.
+        # The levels of single sessions apply to directories only.
         settings=replace(settings.policy, thresholds=Thresholds()),
         schema=settings.schema,
         archive=settings.archive,

@@ -1,1 +1,1 @@
-"""The Kubernetes API: client, leader election, conditions, and decoding of what others write."""
+"""The Kubernetes API: client, leader election, conditions, and decoding of values that others write."""

@@ -26,20 +26,20 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 ATTEMPTS = 6
 CHUNK = 250
-"""Objects a page of a list: half of what client-go's pager asks for, as each page is in memory as a whole."""
+"""Objects in a page of a list: half of the size of client-go's pager, because each page is in memory as a whole."""
 TIMEOUT_SECONDS = 30.0
-"""Seconds for one request: longer than the API server's own limit for a write is only waiting."""
+"""Seconds for one request: more than the API server's own limit for a write would only be waiting."""
 LIST_ANEW = 3
-"""How often a list begins anew because its continue token has expired, before it is given up."""
+"""How often a list begins again because its continue token has expired, before it is given up."""
 LATE_SECONDS = 5.0
-"""How much longer than it was asked for a watch may stay open, before it is taken for a dead connection."""
+"""Seconds that a watch may stay open beyond its requested time, before its connection counts as dead."""
 API_PROXY = "BAILEYS_JANITOR_API_PROXY"
-"""The URL of a proxy to the API server. HTTPS_PROXY and its like are for notifications alone: they name a proxy to the
-outside, and NO_PROXY is not read alike everywhere."""
+"""The URL of a proxy to the API server. HTTPS_PROXY and similar variables are for notifications alone: they name a
+proxy to the outside, and not all libraries read NO_PROXY alike."""
 
 
 class NoAccess(Exception):  # noqa: N818 - the word that users see
-    """No request can reach an API server as things are configured: one sentence with the way out."""
+    """No request can reach an API server with this configuration: one sentence with the way out."""
 
 
 class ApiError(Exception):
@@ -55,7 +55,7 @@ class ApiError(Exception):
         self.message = message
         self.retry_after: float | None = None
         self.about = ""
-        """The name of the object that the refusal is about, where it is named."""
+        """The name of the object in the refusal, if it has one."""
 
 
 def path(resource: str, namespace: str | None = None, name: str = "", group: str = "") -> str:
@@ -86,19 +86,19 @@ def _wait(state: RetryCallState) -> float:
 
 
 async def access() -> client.Configuration:
-    """Return how to reach the API server: as the pod's service account, else as KUBECONFIG says.
+    """Return the connection settings for the API server: the pod's service account, else KUBECONFIG.
 
-    Requests go to it directly, whatever HTTPS_PROXY says, unless API_PROXY or the kubeconfig names a proxy.
+    Requests are sent to it directly, even with HTTPS_PROXY, unless API_PROXY or the kubeconfig names a proxy.
 
     Raises:
-        NoAccess: there is neither a service account nor a kubeconfig that can be used.
+        NoAccess: there is neither a service account nor a usable kubeconfig.
     """
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         await _load_kubeconfig(configuration)
-    # Certificates of clusters that are years old lack extensions which Python alone asks for, since 3.13.
+    # Certificates of old clusters lack extensions that only Python requires, since 3.13.
     configuration.disable_strict_ssl_verification = True
     configuration.client_session_kwargs = {"trust_env": False}
     source = API_PROXY if os.environ.get(API_PROXY) else "The proxy-url of the kubeconfig"
@@ -109,7 +109,7 @@ async def access() -> client.Configuration:
 
 
 async def _load_kubeconfig(configuration: client.Configuration) -> None:
-    # Asked now: the library keeps the variable's value of when it was imported. Nobody's file is rewritten.
+    # Checked here: the library keeps the variable's value from its import. Nobody's file is rewritten.
     if not _has_kubeconfig():
         raise NoAccess(
             "No API server is known: this is no pod with a service account's token, and there is no kubeconfig. "
@@ -134,7 +134,7 @@ def _has_kubeconfig() -> bool:
 
 
 def _check_proxy(url: str, source: str) -> None:
-    """Raise NoAccess unless a proxy's URL can be used. A password in it would get into errors, and so into logs."""
+    """Raise NoAccess unless a proxy's URL is usable. A password in it would get into errors, and so into logs."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -169,7 +169,7 @@ class Kube:
 
     @classmethod
     async def connect(cls, seen: Callable[[str, str, int], None] | None = None) -> Self:
-        """Connect as the pod's service account, else as KUBECONFIG says. NoAccess when that names no API server."""
+        """Connect with the pod's service account, else with KUBECONFIG. Raises NoAccess if that names no API server."""
         configuration = await access()
         try:
             return cls(client.ApiClient(configuration), seen)
@@ -190,7 +190,7 @@ class Kube:
         await self._api.close()  # type: ignore[no-untyped-call]
 
     async def get(self, url: str, attempts: int = ATTEMPTS) -> Body:
-        """Read one object; ApiError 404 when it is not there."""
+        """Read one object; ApiError 404 if it does not exist."""
         return await self._retried("GET", url, attempts)
 
     async def list(
@@ -222,14 +222,14 @@ class Kube:
                 if uid not in seen:
                     yield cast(Body, item)
                 if uid and (token or seen):
-                    # Of a list of one page, which most are, nothing has to be remembered.
+                    # A list of a single page, which most are, needs no memory.
                     seen.add(uid)
             if not token:
                 return
             query["continue"] = token
 
     async def count(self, url: str) -> int | None:
-        """Return how many objects a list has, without reading them; None where the server does not report it."""
+        """Return how many objects a list has, without reading them; None if the server does not report it."""
         page = await self._retried("GET", url, query={"limit": "1"})
         here, meta = len(page.get("items") or ()), page.get("metadata") or {}
         rest = meta.get("remainingItemCount")
@@ -238,7 +238,7 @@ class Kube:
         return here + int(rest or 0)
 
     async def watch(self, url: str, name: str, seconds: int) -> AsyncIterator[Body]:
-        """Yield the events of one object, the first of them its present state, for so many seconds.
+        """Yield the events of one object for so many seconds, beginning with its present state.
 
         It is one request, without retries. Raises ApiError when the watch breaks.
         """
@@ -259,26 +259,26 @@ class Kube:
             response.response.close()
 
     async def create(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
-        """Create an object; ApiError 409 when the name is taken."""
+        """Create an object; ApiError 409 if the name is taken."""
         return await self._retried("POST", url, attempts, body=body)
 
     async def patch(self, url: str, body: Body, attempts: int = ATTEMPTS) -> Body:
-        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
+        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 if it is stale."""
         return await self._retried("PATCH", url, attempts, body=body, content_type=MERGE_PATCH)
 
     async def patch_tested(self, url: str, operations: Sequence[Body]) -> Body:
-        """Apply a JSON patch, which may begin with tests; ApiError 422 when one of them fails."""
+        """Apply a JSON patch, which may begin with tests; ApiError 422 if one of them fails."""
         return await self._retried("PATCH", url, body=operations, content_type=JSON_PATCH)
 
     async def replace(self, url: str, body: Body, manager: str) -> Body:
-        """Replace an object, once, as a field manager of this name; ApiError 409 when the version in it is stale.
+        """Replace an object, once, as a field manager with this name; ApiError 409 if the version in it is stale.
 
-        Nothing is tried again: after a lost answer the caller has to look at what has come of it.
+        There is no retry: after a lost answer the caller has to check the result.
         """
         return await self._retried("PUT", url, 1, body=body, query={"fieldManager": manager})
 
     async def delete(self, url: str, uid: str | None = None) -> None:
-        """Delete an object in the background; one that is gone already (or is another's) is fine."""
+        """Delete an object in the background; no error if it is gone already (or is another one of that name)."""
         options: Body = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
@@ -330,7 +330,7 @@ class Kube:
         content_type: str = "application/json",
         limit: aiohttp.ClientTimeout | None = None,
     ) -> Any:
-        """Send a request; return the answer, not read yet, if it is no refusal."""
+        """Send a request; return the answer, not read yet, unless it is a refusal."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             request = await self._api.param_serialize(
@@ -366,7 +366,7 @@ class Kube:
 
 
 def _lost(error: BaseException) -> ApiError:
-    """Return what a lost connection is told as: by a word for its kind, as errors themselves hold addresses."""
+    """Return the error for a lost connection, with a word for its kind: the original errors contain addresses."""
     return ApiError(0, _kind_of_loss(error), type(error).__name__)
 
 
@@ -390,7 +390,7 @@ def _kind_of_loss(error: BaseException) -> str:
 
 
 def _parsed(data: bytes | str) -> Body:
-    """Read an answer. ApiError with status 0, as for a lost connection, when it was cut off or is no object."""
+    """Read an answer. Raises ApiError with status 0, as for a lost connection, if it was truncated or is no object."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:

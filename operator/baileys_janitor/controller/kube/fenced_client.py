@@ -1,4 +1,4 @@
-"""The client that acts: it sends no write unless the operator may act, and lists only what is its own."""
+"""The client for writes: it sends none unless the operator may act, and lists only this replica's objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARED_OUT = (
     "/jobs",
     "/pods",
 )
-"""How the URLs of lists end whose objects belong to shards. What else is listed is read for one of the own."""
+"""URL endings of lists whose objects belong to shards. Other lists are read for one of the own objects."""
 
 
 def _nothing(_: Object) -> None:
@@ -25,38 +25,39 @@ def _nothing(_: Object) -> None:
 class FencedKube(Kube):
     """A client that sends no write unless `permitted` returns True at that very moment.
 
-    It stops what was about to be sent when a frozen process wakes up after its Lease has lapsed. The last word
-    is the API server's: a claim is tested against the resource's version.
+    It stops writes that are about to be sent when a frozen process wakes up after its Lease has expired. The API server
+    decides finally: a claim is tested against the resource's version.
     """
 
     permitted: Callable[[], bool] | None = None
     keeps: Callable[[Object], bool] | None = None
-    """Whether an object is of this replica's shards; None where it looks after the whole fleet."""
+    """Whether an object belongs to this replica's shards; None if it manages the whole fleet."""
     writes: Callable[[str], Callable[[Object], None]] = staticmethod(lambda _url: _nothing)
-    """Called with the URL before an object is created or changed; what it returns is called with the new object."""
+    """Called with the URL before an object is created or changed; the returned function is called with the new object.
+    """
 
     async def list(
         self, url: str, labels: str = "", fields: str = "", chunk: int = CHUNK
     ) -> AsyncIterator[Object]:
-        """Yield the objects of a list, page by page, none of them twice; of what is looked after, only the own."""
+        """Yield the objects of a list, page by page, none of them twice; of managed kinds, only this replica's."""
         keeps = self.keeps if url.endswith(SHARED_OUT) else None
         async for body in super().list(url, labels, fields, chunk):
             if keeps is None or keeps(body):
                 yield body
 
     async def create(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
-        """Create an object; ApiError 409 when the name is taken."""
+        """Create an object; ApiError 409 if the name is taken."""
         changed = self.writes(url)
         made = await super().create(url, body, attempts)
         changed(made)
         return made
 
     async def patch(self, url: str, body: Object, attempts: int = ATTEMPTS) -> Object:
-        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 when it is stale."""
+        """Apply a merge patch; with `metadata.resourceVersion` in it, ApiError 409 if it is stale."""
         changed = self.writes(url)
         found = await super().patch(url, body, attempts)
         before = (body.get("metadata") or {}).get("resourceVersion")
-        # A patch that changes nothing makes no version, and no event.
+        # A patch without effect makes no version, and no event.
         if found["metadata"]["resourceVersion"] != before:
             changed(found)
         return found

@@ -1,7 +1,7 @@
-"""Finds out which of the listed namespaces can be looked after: one that is deleted takes the operator's roles along.
+"""Finds out which of the listed namespaces can be managed: a deleted namespace takes the operator's roles along.
 
-Kopf ends when a single watch is refused for long, and with it ends everything. So a namespace in which nothing may be
-listed is left out, for the sake of the others, until that is possible again.
+Kopf ends when a single watch is refused for long, and with it all other watches. So a namespace in which nothing may be
+listed is left out, for the sake of the others, until listing is possible again.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from baileys_janitor.controller.kube.client import TENANTS, ApiError, Kube, path
 logger = logging.getLogger("janitor.operator")
 
 LOOK_SECONDS: Final = 30.0
-"""Seconds between two looks at the namespaces that are left out."""
+"""Seconds between two checks of the namespaces that are left out."""
 SAY_EVERY: Final = 120
-"""Looks after which it is said again that they are left out."""
+"""Checks after which the log message about them is repeated."""
 
 
 async def readable(kube: Kube, namespaces: Sequence[str]) -> list[str]:
-    """Return the namespaces in which tenants may be listed; all of them where there is none, for none means all."""
+    """Return the namespaces in which tenants may be listed; all if there is none, because an empty list means all."""
     found = [each for each in namespaces if await _may_list(kube, each)]
     return found or [*namespaces]
 
 
 async def until_back(kube: Kube, left_out: Sequence[str]) -> None:
-    """Say that namespaces are left out, and return as soon as one of them can be looked after again."""
+    """Log that namespaces are left out, and return as soon as one of them can be managed again."""
     if not left_out:
         await asyncio.get_running_loop().create_future()
     looks = 0
@@ -49,7 +49,7 @@ async def until_back(kube: Kube, left_out: Sequence[str]) -> None:
 
 
 async def _may_list(kube: Kube, namespace: str) -> bool:
-    """Return whether tenants may be listed; an API server that does not answer refuses nothing."""
+    """Return whether tenants may be listed; an API server that does not answer counts as permission."""
     try:
         async for _ in kube.list(path(PLURAL, namespace, group=TENANTS), chunk=1):
             break

@@ -1,4 +1,4 @@
-"""Says why an operator that starts cannot use the API server, and what to do about it. Pure."""
+"""Explains why an operator that starts cannot use the API server, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LOSSES = {
         "see what stands between the pod and the API server",
     ),
 }
-"""By the reason of an ApiError with status 0: what is wrong, the way out with a kubeconfig, and the one in a pod."""
+"""By the reason of an ApiError with status 0: the problem, the way out with a kubeconfig, and the one in a pod."""
 OTHER_LOSS = (
     "the connection failed",
     "see whether `kubectl get namespaces` works with the same kubeconfig",
@@ -56,7 +56,7 @@ OTHER_LOSS = (
 
 
 def explain(error: ApiError, server: str, in_pod: bool) -> str:
-    """Return one sentence: what is wrong with the API server at an address, and the way out."""
+    """Return one sentence: the problem with the API server at an address, and the way out."""
     if error.status == 404:
         return (
             f"The API server at {server} does not serve {API_VERSION}: apply the CRD, "
@@ -70,7 +70,7 @@ def explain(error: ApiError, server: str, in_pod: bool) -> str:
 
 
 def is_passing(error: ApiError) -> bool:
-    """Whether the API server itself is there and only has to be waited for."""
+    """Whether the API server itself is present, so that waiting is enough."""
     return error.status in {404, 429} or error.status >= 500
 
 
@@ -99,5 +99,5 @@ def _way_out(error: ApiError, in_pod: bool) -> str:
 
 
 def _is_anothers(error: ApiError) -> bool:
-    """Whether the answer had no Status object, which an API server sends with each refusal but some 404s."""
+    """Whether the answer had no Status object, which an API server sends with every refusal except some 404s."""
     return error.reason == str(error.status)

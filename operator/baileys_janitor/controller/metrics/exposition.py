@@ -1,9 +1,7 @@
-"""Writes the text format, a piece at a time, so that ten thousand tenants neither hold up the event loop nor fill
-the memory.
+"""Writes the text format in pieces, so that ten thousand tenants neither block the event loop nor fill the memory.
 
-The process's few metrics are written by prometheus_client. The tenants' lines are written here: its encoder takes
-some eight times as long for a line, which at that size is a sixth of a core
-(docs/decisions/2026-11-25-tenant-metrics.md).
+prometheus_client writes the process's few metrics. The tenants' lines are written here: its encoder takes some eight
+times as long for a line, which at that size is a sixth of a core (docs/decisions/2026-11-25-tenant-metrics.md).
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from baileys_janitor.tenants.record import TenantRecord
 
 Contain = Callable[[str, Iterable[TenantRecord]], AbstractContextManager[Contained | None]]
 SLICE = 250
-"""Tenants a piece: a millisecond or two of work."""
+"""Tenants in a piece: a millisecond or two of work."""
 
 
 def let_pass(_where: str, _tenants: Iterable[TenantRecord]) -> AbstractContextManager[None]:
@@ -35,9 +33,9 @@ def pages(
     now: float,
     contain: Contain = let_pass,
 ) -> Iterator[bytes]:
-    """Yield the exposition in pieces; the sender lets others work in between.
+    """Yield the exposition in pieces; the sender runs other tasks in between.
 
-    `contain` keeps an exception about one tenant from costing the others their series.
+    `contain` handles an exception about one tenant, so that the others' series are written.
     """
     yield generate_latest(registry)
     if not tenants:
@@ -46,7 +44,7 @@ def pages(
         head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
         for start in range(0, len(tenants), SLICE):
             lines = _piece(family, tenants[start : start + SLICE], now, contain)
-            # An empty piece, too: looking in vain takes time as well.
+            # Also an empty piece: reading records without a series takes time as well.
             yield (head + lines).encode() if lines else b""
             head = "" if lines else head
 
@@ -57,7 +55,7 @@ def _piece(family: Family, tenants: Sequence[TenantRecord], now: float, contain:
         lines = "".join(lines_of(family, tenants, now))
     if whole is None or not whole.crashed:
         return lines
-    # One of them cannot be read: the others are.
+    # One of them cannot be read: write the others.
     for tenant in tenants:
         with contain("tenant", [tenant]):
             lines += "".join(lines_of(family, [tenant], now))

@@ -175,7 +175,7 @@ STORE_DEFINITIONS = (*GAUGES, CLEANUPS, REMOVED)
 
 
 class KeyStoreMetrics(Collector):
-    """The metrics of the stores that a reconciler looks after; none while there is no reconciler."""
+    """The metrics of the stores that a reconciler manages; none while there is no reconciler."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._stores: KeyStoreReconciler | None = None
@@ -189,7 +189,7 @@ class KeyStoreMetrics(Collector):
         stores.bus.subscribe(self._listen)
 
     def stands_by(self) -> None:
-        """Report no stores any more."""
+        """Report no stores from now on."""
         self._stores = None
 
     def _listen(self, change: Change) -> None:
@@ -207,7 +207,7 @@ class KeyStoreMetrics(Collector):
             removed.inc(int(entry.get("removed") or 0))
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what is read when Prometheus asks."""
+        """Yield the values read at a scrape."""
         values: dict[str, dict[tuple[str, ...], float]] = {each.name: {} for each in GAUGES}
         for record in self._stores.cache.records.values() if self._stores is not None else ():
             for of, labels, value in _of_store(record.stored.status):
@@ -265,7 +265,7 @@ def _failed(tries: Tries) -> int | None:
 
 
 def _holds(status: dict[str, Any], kind: str) -> int | None:
-    """Return whether a condition holds; None while that is not known. LargeCleanup is not listed before the first."""
+    """Return whether a condition holds; None while unknown. LargeCleanup is not listed before the first one."""
     found = find(status.get("conditions"), kind)
     if found is None:
         return 0 if kind == "LargeCleanup" else None

@@ -1,4 +1,4 @@
-"""The registry of the operator's own metrics: what it did, counted as changes come in, and how it is now.
+"""The registry of the operator's own metrics: counters of its actions, and gauges of its present state.
 
 Each process has a registry of its own. A standby serves it as well: it reports that it does not lead.
 """
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
 
 class OperatorMetrics(Collector):
-    """Everything that is not a tenant's, in a registry. `reconciler` is set while this operator leads."""
+    """All metrics that are not a tenant's, in a registry. `reconciler` is set while this operator leads."""
 
     def __init__(self, clock: Clock, shards: int = 1) -> None:
-        # When each counter began is as many series again, and process_start_time_seconds has the same.
+        # The creation time of each counter would double the series, and process_start_time_seconds has the same.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
         self.reconciler: Reconciler | None = None
@@ -80,7 +80,7 @@ class OperatorMetrics(Collector):
         self._crashes = self._counter(definitions.CRASHES)
         self._requests = self._counter(definitions.REQUESTS)
         self._notifications = self._counter(definitions.NOTIFICATIONS)
-        # From zero on, so that the first one counts in a rate.
+        # Start at zero, so that the first increment counts in a rate.
         for reason, outcome in itertools.product(WHY, ENDINGS):
             self._cleanups.labels(reason, outcome)
         for asked, phase in itertools.product(definitions.ASKED, definitions.OVER):
@@ -97,13 +97,13 @@ class OperatorMetrics(Collector):
         return Counter(of.name, of.help, of.labels, registry=self.registry)
 
     def leads(self, reconciler: Reconciler, shards: Shards = ALL) -> None:
-        """Report the tenants and changes of this reconciler, which looks after these shards, from now on."""
+        """Report the tenants and changes of this reconciler, which manages these shards, from now on."""
         self.reconciler = reconciler
         self._shards = shards
         reconciler.bus.subscribe(self.listen)
 
     def stands_by(self) -> None:
-        """Report no tenants any more: another operator does."""
+        """Report no tenants from now on: another operator does."""
         self.reconciler = None
         self._shards = Shards(self._shards.count, frozenset())
         self._failing = None
@@ -111,21 +111,21 @@ class OperatorMetrics(Collector):
         self.tenant_sets.stands_by()
 
     def answered(self, verb: str, _url: str, status: int) -> None:
-        """Count a request to the API server; `status` 0 is none."""
+        """Count a request to the API server; `status` 0 means no answer."""
         self._requests.labels(verb, str(status) if status else UNANSWERED).inc()
 
     def notifies(self, channels: Iterable[str]) -> Callable[[str, str], None]:
-        """Return what counts a message to one of these channels: its name, and sent or failed."""
+        """Return the function that counts a message to one of these channels: its name, and sent or failed."""
         for channel, outcome in itertools.product(channels, definitions.NOTIFIED):
             self._notifications.labels(channel, outcome)
         return lambda channel, outcome: self._notifications.labels(channel, outcome).inc()
 
     def watches_channels(self, failing: Callable[[], Mapping[str, bool]]) -> None:
-        """Report from now on the channels, by name, that no message reaches."""
+        """Report from now on the channels, by name, whose messages fail."""
         self._failing = failing
 
     def listen(self, change: Change) -> None:
-        """Count what has happened."""
+        """Count a change."""
         if isinstance(change, CleanupFinished):
             self._cleaned(change)
         elif isinstance(change, OperationChanged):
@@ -152,7 +152,7 @@ class OperatorMetrics(Collector):
         by_kind = {k: int(n) for k, n in (entry.get("removedByKind") or {}).items() if k in KINDS}
         for kind, count in by_kind.items():
             self._removed.labels(kind).inc(count)
-        # A result that was short of room leaves the kinds out.
+        # A result that was short of room omits the kinds.
         untold = int(entry.get("removed") or 0) - sum(by_kind.values())
         if untold > 0:
             self._removed.labels(UNTOLD).inc(untold)
@@ -163,7 +163,7 @@ class OperatorMetrics(Collector):
         return reason if reason in REASONS else OTHER
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what is read when Prometheus asks."""
+        """Yield the values read at a scrape."""
         yield gauge(definitions.BUILD_INFO, {(__version__,): 1})
         yield gauge(definitions.LEADER, {(): int(self.reconciler is not None)})
         every = range(self._shards.count) if self._shards.count > 1 else ()

@@ -20,13 +20,13 @@ UNITS = {"_timestamp_seconds": "Unix time", "_seconds": "seconds", "_bytes": "by
 
 
 def unit(name: str) -> str:
-    """Return the unit that a name ends with, as is the custom of Prometheus; others count things."""
+    """Return the unit at the end of a name, by the convention of Prometheus; other metrics count objects."""
     stem = name.removesuffix("_total")
     return next((told for end, told in UNITS.items() if stem.endswith(end)), "")
 
 
 def tables() -> dict[str, str]:
-    """Return the tables as Markdown by the name of their mark."""
+    """Return the tables as Markdown by the name of their marker."""
     brief = [family for family in FAMILIES if family.brief]
     return {
         "tenants": markdown(
@@ -74,7 +74,7 @@ def _definitions(listed: Iterable[Definition]) -> str:
 
 
 def with_tables(page: str) -> str:
-    """Return the page with every table between its marks written anew."""
+    """Return the page with every table between its markers rewritten."""
     return docs_tables.with_tables(page, tables())
 
 

@@ -1,4 +1,4 @@
-"""Metrics of the whole fleet and of whether the operator keeps up; their number does not grow with the tenants."""
+"""Metrics of the whole fleet and of the operator's delays; their number does not grow with the tenants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def lateness(tenant: TenantRecord, now: float) -> float | None:
-    """Return for how many seconds work for the tenant has been due and has not begun; None when none is."""
+    """Return for how many seconds work for the tenant has been due and has not begun; None if none is due."""
     if tenant.jobs.waiting:
         due = tenant.queue.considered_at
         if (
@@ -47,7 +47,7 @@ def gauge(of: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
 
 
 def families(reconciler: Reconciler | None) -> Iterator[Metric]:
-    """Yield the gauges of one look at all tenants; without samples while this operator does not lead."""
+    """Yield the gauges computed from all tenants; without samples while this operator does not lead."""
     if reconciler is None:
         for each in definitions.LEADERS_ONLY:
             yield gauge(each, {})
@@ -82,7 +82,7 @@ def families(reconciler: Reconciler | None) -> Iterator[Metric]:
 
 
 def _operations(cache: OperationCache, now: float) -> Iterator[Metric]:
-    """Yield what is told of the operations that are not over."""
+    """Yield the metrics of the operations that are not over."""
     active: dict[tuple[str, ...], float] = {
         (action, phase): 0
         for action in (*definitions.ASKED, definitions.OTHER)

@@ -1,7 +1,7 @@
 """The HTTP server of `/metrics`.
 
-A port of its own: a NetworkPolicy can then let only Prometheus in, while the probes' port stays open to what
-asks whether the operator is well. There is no TLS and no login here; the cluster decides who may read.
+It has a port of its own: a NetworkPolicy can then admit only Prometheus, while the probes' port stays open to the
+kubelet. There is no TLS and no login here; the cluster decides who may read.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from baileys_janitor.controller.metrics.process import OperatorMetrics
 logger = logging.getLogger("janitor.metrics")
 
 AT_ONCE = 4
-"""Scrapes that are answered at the same time; more wait."""
+"""Scrapes that are answered at the same time; others wait."""
 ANSWER_SECONDS = 60.0
-"""Seconds for one answer: who reads slower has given up."""
+"""Seconds for one answer: a slower reader has given up."""
 FAST = 1
 """Level of compression: a twentieth of the size at a third of the default's work."""
 GZIP = 31
@@ -35,7 +35,7 @@ GZIP = 31
 
 @asynccontextmanager
 async def served(metrics: Metrics, process: OperatorMetrics, clock: Clock) -> AsyncIterator[int]:
-    """Serve the metrics meanwhile, at the port that is yielded; PortTaken when it cannot be had."""
+    """Serve the metrics during the context, at the port that is yielded; raise PortTaken if it is not available."""
     app = web.Application()
     app.router.add_get("/metrics", _Page(metrics.per_tenant, process, clock).answer)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
@@ -58,13 +58,13 @@ class _Page:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
-        # A connection that waits for the next scrape is a task, and Kopf waits five seconds for those when it ends.
+        # A connection that waits for the next scrape is a task, and Kopf waits five seconds for tasks when it ends.
         response.force_close()
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._limit:
                 await self._write(request, response)
         except (ConnectionError, TimeoutError):
-            # Broken off, so that the half that was read does not pass for the whole.
+            # Break the connection, so that a partial answer does not count as complete.
             if request.transport is not None:
                 request.transport.abort()
         return response
@@ -85,7 +85,8 @@ class _Page:
             piece = packer.compress(page) if packer is not None else page
             if piece:
                 await response.write(piece)
-            # A write returns at once while there is room in the buffers; the operator's work comes first.
+            # A write returns at once while there is room in the buffers; other tasks of the operator must run in
+            # between.
             await asyncio.sleep(0)
         if packer is not None:
             await response.write(packer.flush())

@@ -21,7 +21,7 @@ _SET = ("namespace", "tenant_set")
 STATES = tuple(field.alias or name for name, field in Preview.model_fields.items())
 LIMITED: Final = "LimitReached"
 PROBLEMS: Final = REASONS | {LIMITED, "Forbidden", "ApiError", "TooManyDirectories"}
-"""Reasons that are told apart; a Job can bring any word, and then it is another one."""
+"""Reasons that the metric distinguishes; a Job can return any word, and all other words count as one."""
 
 SESSIONS = Definition(
     "baileys_janitor_tenant_set_sessions",
@@ -51,7 +51,7 @@ SET_DEFINITIONS = (SESSIONS, PROBLEM, LOOKED)
 
 
 class SetMetrics(Collector):
-    """The metrics of the sets that a reconciler looks after; none while there is no reconciler."""
+    """The metrics of the sets that a reconciler manages; none while there is no reconciler."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._sets: SetReconciler | None = None
@@ -62,11 +62,11 @@ class SetMetrics(Collector):
         self._sets = sets
 
     def stands_by(self) -> None:
-        """Report no sets any more."""
+        """Report no sets from now on."""
         self._sets = None
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what is read when Prometheus asks."""
+        """Yield the values read at a scrape."""
         values: dict[str, dict[tuple[str, ...], float]] = {
             each.name: {} for each in SET_DEFINITIONS
         }

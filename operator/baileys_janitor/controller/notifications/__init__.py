@@ -1,1 +1,1 @@
-"""Notifies targets of incidents: what is wrong now, what was sent, what to send."""
+"""Notifies targets of incidents: active incidents, sent messages, and messages to send."""

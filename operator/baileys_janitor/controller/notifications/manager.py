@@ -43,21 +43,21 @@ logger = logging.getLogger("janitor.notifications")
 OF_RECORDS = (LevelChanged, ConditionChanged, CleanupFinished)
 """Changes of one tenant or key store."""
 PASS_SECONDS = 5.0
-"""Seconds between two looks, when no change comes."""
+"""Seconds between two checks without a change."""
 PASS_MIN_SECONDS = 1.0
-"""Least seconds between two looks: a thousand changes make one."""
+"""Minimum seconds between two checks: a thousand changes cause one."""
 WRITE_AGAIN_SECONDS = 30.0
-"""Seconds until the record is written again after a failure; the client has tried several times before."""
+"""Seconds until the record is written again after a failure; the client has made several attempts before."""
 CHECK_SECONDS = 60.0
-"""Seconds between two looks at what the Secret holds."""
+"""Seconds between two checks of the Secret's content."""
 RESTART_SECONDS = 60.0
-"""Seconds until notifications begin anew after a fault of ours."""
+"""Seconds until notifications restart after an internal error."""
 
 
 class NotificationManager:
-    """Runs until cancelled. `counts` has by channel what became of its messages.
+    """Runs until cancelled. `counts` has the outcomes of each channel's messages.
 
-    `holds` returns what the circuit breakers hold; `heard` is called with each message's channel and outcome.
+    `holds` returns the hold of the circuit breakers; `heard` is called with each message's channel and outcome.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class NotificationManager:
         }
 
     def hear(self, change: Change) -> None:
-        """Take in a change."""
+        """Process a change."""
         if isinstance(change, OF_RECORDS) and not self._shards.has(change.tenant.namespace):
             return
         if isinstance(change, OF_RECORDS):
@@ -111,7 +111,7 @@ class NotificationManager:
                 sender.cleaned(int(change.entry.get("removed") or 0))
 
     def failing(self) -> dict[str, bool]:
-        """Return by channel whether nothing can be sent to it, or the last message did not arrive."""
+        """Return for each channel whether nothing can be sent to it, or the last message did not arrive."""
         return {
             name: count.failing or name in self._unusable for name, count in self.counts.items()
         }
@@ -122,14 +122,14 @@ class NotificationManager:
             try:
                 await self._work()
             except Exception:
-                # The tenants are looked after, whatever becomes of notifications.
+                # A failure of notifications must not affect the tenants.
                 logger.exception("Notifications: unforeseen; they begin anew")
                 await self._rest(RESTART_SECONDS)
 
     async def _work(self) -> None:
         known = await self._state_store.read() or await self._of_another_layout()
         channels = opened(self._config, os.environ, self._reader)
-        # Of a target that is configured no longer nothing is kept.
+        # Drop the state of targets that are no longer configured.
         self._deliveries = {
             each.name: known.get(each.name) or DeliveryState() for each in self._targets
         }
@@ -160,9 +160,9 @@ class NotificationManager:
             await self._end(channels)
 
     async def _of_another_layout(self) -> dict[str, DeliveryState]:
-        """Return what was sent about the tenants of this shard while the fleet was divided otherwise.
+        """Return the messages sent about the tenants of this shard while the fleet was divided otherwise.
 
-        The record names tenants by hashes alone, so it takes all tenants of the shard to find theirs in it.
+        The record identifies tenants by hashes alone, so all tenants of the shard are needed to find theirs in it.
         """
         if not self._state_store.has_another_layout():
             return {}
@@ -225,7 +225,7 @@ class NotificationManager:
             try:
                 written = await self._state_store.write(self._deliveries)
             except asyncio.CancelledError:
-                # It ends in the middle of it: whether this write arrives is not known.
+                # The operator ends during the write: it is unknown whether it arrives.
                 self._unkept.set()
                 raise
             if not written:
@@ -244,7 +244,7 @@ class NotificationManager:
 
 
 def failing(managers: Sequence[NotificationManager]) -> dict[str, bool]:
-    """Return by channel whether any shard's messages fail to reach it."""
+    """Return for each channel whether any shard's messages fail to reach it."""
     found: dict[str, bool] = {}
     for each in managers:
         for name, fails in each.failing().items():

@@ -1,4 +1,4 @@
-"""Sends one target its messages: one at a time, whatever its channel does. `notify.outbox` composes them."""
+"""Sends one target its messages: one at a time, independent of other channels. `notify.outbox` composes them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from baileys_janitor.tenants.record import TenantRecord
 logger = logging.getLogger("janitor.notifications")
 
 REST_SECONDS = 0.0005
-"""Seconds of rest after a comparison, for each incident that holds: about twenty times what it takes."""
+"""Seconds of pause after a comparison, for each active incident: about twenty times the duration of the comparison."""
 LAST_SEND_SECONDS = 1.5
-"""Seconds that a message under way may take when the operator ends."""
+"""Seconds that a message under way may still take when the operator ends."""
 
 
 SENT, FAILED = "sent", "failed"
@@ -35,7 +35,7 @@ SENT, FAILED = "sent", "failed"
 
 @dataclass(slots=True)
 class Count:
-    """What became of a channel's messages. `heard` is called with each: SENT or FAILED.
+    """The outcomes of a channel's messages. `heard` is called with each: SENT or FAILED.
 
     `failing`: the last one did not arrive.
     """
@@ -46,14 +46,14 @@ class Count:
     heard: Callable[[str], None] | None = None
 
     def arrived(self) -> None:
-        """Count a message that the endpoint has taken."""
+        """Count a message that the endpoint has accepted."""
         self.sent += 1
         self.failing = False
         if self.heard is not None:
             self.heard(SENT)
 
     def missed(self) -> None:
-        """Count one that it has not, after all attempts of a round."""
+        """Count one that failed in all attempts of a round."""
         self.failed += 1
         self.failing = True
         if self.heard is not None:
@@ -61,7 +61,7 @@ class Count:
 
 
 class Sender:
-    """One target's work. `wake` has it compare again; `changed` is called when its delivery state is to be stored."""
+    """Work for one target. `wake` starts a comparison; `changed` is called when its delivery state must be stored."""
 
     def __init__(
         self,
@@ -97,11 +97,11 @@ class Sender:
         )
 
     def wake(self) -> None:
-        """Have it compare again."""
+        """Start a comparison."""
         self._wake.set()
 
     def cleaned(self, removed: int) -> None:
-        """Take note that a cleanup is over."""
+        """Record that a cleanup is over."""
         self._outbox.cleaned(removed, self._clock.now())
         self.wake()
 
@@ -113,7 +113,7 @@ class Sender:
             try:
                 message = await self._next(now)
             except Exception:
-                # What cannot be composed must not keep all else from being sent.
+                # A message that cannot be composed must not block all others.
                 logger.exception("Notifications to %s: unforeseen", self._target.name)
                 self._failed("unforeseen", None)
                 message = None
@@ -121,7 +121,7 @@ class Sender:
             if message is not None:
                 await self._deliver(message)
                 continue
-            # To compare is work, and a thousand changes are one message.
+            # A comparison costs time, and a thousand changes make one message.
             rest = len(self._active.incidents) * REST_SECONDS
             await self._clock.wait(asyncio.Event(), self._clock.now() + rest)
             until = None if math.isinf(self._outbox.again) else self._outbox.again
@@ -144,7 +144,7 @@ class Sender:
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            # What has nearly arrived is not sent again by the next operator.
+            # A message that has nearly arrived should not be sent again by the next operator.
             await asyncio.wait([sending], timeout=LAST_SEND_SECONDS)
             if sending.done() and sending.exception() is None:
                 self._arrived(message)

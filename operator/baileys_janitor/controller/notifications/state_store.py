@@ -1,7 +1,7 @@
-"""Keeps what was sent in a ConfigMap of the operator's namespace: read once, written after changes.
+"""Stores the delivery state in a ConfigMap of the operator's namespace: read once, written after changes.
 
-Each shard has a key of its own in it. The keys of another number of shards stay until every shard of this one has
-taken over what is in them.
+Each shard has a key of its own in it. The keys of another number of shards stay until every current shard has copied
+its part from them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from baileys_janitor.notify.delivery_state import DeliveryState
 logger = logging.getLogger("janitor.notifications")
 
 RETRY_SECONDS = 10.0
-"""Seconds between attempts to read it: what was sent must be known before anything is sent."""
+"""Seconds between attempts to read it: earlier messages must be known before anything is sent."""
 LAST_WRITE_SECONDS = 3.0
 """Seconds that the last write may take when the operator ends."""
 KEY = "told"
 TOO_LARGE = frozenset({413, 422})
-"""How an API server answers to a ConfigMap that is larger than it takes."""
+"""An API server's status codes for a ConfigMap that is too large."""
 ABOUT = (
     "Which notifications were sent, by hashes of tenants, so that a restart repeats nothing. Deleted, all that holds "
     "is told anew."
@@ -32,7 +32,7 @@ ABOUT = (
 
 
 def key_of(shard: int, shards: int) -> str:
-    """Return the key under which a shard's record is kept."""
+    """Return the key of a shard's record."""
     return KEY if shards == 1 else f"{KEY}-{shard}-of-{shards}"
 
 
@@ -40,7 +40,7 @@ class StateStore:
     """The record; without a namespace it lasts as long as the process."""
 
     def __init__(self, kube: Kube, namespace: str, name: str, shards: Shards = ALL) -> None:
-        """`shards`: the one whose record it is."""
+        """`shards`: the shard that the record belongs to."""
         self._kube = kube
         self._namespace = namespace
         self._name = name
@@ -51,7 +51,7 @@ class StateStore:
         """The records that belong to another number of shards, by their keys."""
 
     async def read(self) -> dict[str, DeliveryState]:
-        """Return what each target was sent; waits while the API server cannot be asked."""
+        """Return each target's delivery state; wait while the API server does not answer."""
         if not self._namespace:
             logger.info("Outside a cluster it is not kept which notifications were sent")
             return {}
@@ -87,9 +87,9 @@ class StateStore:
         return bool(self._others)
 
     def read_others(self, own: Collection[int]) -> dict[str, DeliveryState]:
-        """Return what each target was sent about these tenants while the fleet was divided otherwise.
+        """Return each target's delivery state about these tenants while the fleet was divided otherwise.
 
-        `own`: what `identify` gives for each. A cleanup that any shard has sent counts as sent.
+        `own`: the result of `identify` for each tenant. A cleanup that any shard has reported counts as reported.
         """
         merged: dict[str, DeliveryState] = {}
         for text in self._others.values():
@@ -108,8 +108,8 @@ class StateStore:
             return {}
 
     async def write(self, deliveries: Mapping[str, DeliveryState]) -> bool:
-        """Keep what each target was sent; return False, and log it, when that must be tried again."""
-        # With thousands of incidents it takes a good part of a second, which others must not wait for.
+        """Store each target's delivery state; return False, and log it, if that must be tried again."""
+        # With thousands of incidents it takes a good part of a second, which must not block other tasks.
         text = await asyncio.to_thread(
             delivery_state_codec.encode,
             {n: book.copy() for n, book in deliveries.items()},
@@ -126,7 +126,7 @@ class StateStore:
         return True
 
     async def write_last(self, deliveries: Mapping[str, DeliveryState]) -> None:
-        """Write once more, in a hurry."""
+        """Write a last time, with little time left."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.write(deliveries)
@@ -137,7 +137,7 @@ class StateStore:
             await self._patch(data)
         except ApiError as error:
             if error.status in TOO_LARGE and self._others:
-                # There is no room for both: some of what was sent may be repeated.
+                # There is no room for both: some messages may be repeated.
                 await self._patch(data | dict.fromkeys(self._others))
                 return
             if error.status != 404:
@@ -151,7 +151,7 @@ class StateStore:
         self._note_others(written)
         every = {key_of(shard, self._shards) for shard in range(self._shards)}
         if self._others and every <= set(written):
-            # All shards have taken over what is theirs.
+            # All shards have copied their parts.
             gone = dict.fromkeys(self._others)
             await self._kube.patch(self._url(), {"data": gone})
             self._others = {}

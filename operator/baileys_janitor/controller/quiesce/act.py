@@ -1,4 +1,4 @@
-"""Takes the steps that are decided: reads the workload and the pods, scales, and writes what has become known."""
+"""Carries out the decided steps: reads the workload and the pods, scales, and writes the results."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ logger = logging.getLogger("janitor.quiesce")
 
 APPS = "/apis/apps/v1"
 POLL_SECONDS = 2.0
-"""Seconds between two looks at pods that are on their way out."""
+"""Seconds between two checks of pods that are terminating."""
 WATCH_SECONDS = 20.0
-"""Seconds between two looks at a workload that is stopped: whether somebody has started it again."""
+"""Seconds between two checks of a stopped workload: whether somebody has started it again."""
 END_SECONDS = 120.0
-"""Seconds for which a workload waits that is to be started again until what was done meanwhile has ended."""
+"""Maximum seconds that the start of a workload waits for the end of the operation's Jobs."""
 STEPS_MAX = 12
-"""Steps of one look; what takes more goes on with the next."""
+"""Maximum number of steps in one pass; further ones follow in the next."""
 DELETED = "Deleted"
 UNKNOWN = "?"
-"""Stands for pods while the operator does not know which claim is meant."""
+"""Stands for pods while the operator does not know the claim."""
 UNKNOWN_SAID = (
     "The operator does not know the tenant (yet), so it cannot tell which pods use its claim."
 )
@@ -49,12 +49,12 @@ FORBIDDEN = (
 
 
 class Actor:
-    """Takes steps for holds, one look after the other.
+    """Carries out steps for holds, one pass after the other.
 
     Args:
-        claims: gives the claim of a tenant by namespace and name, None for one that is not known, and the claims of
-            all other tenants of the namespace, once for each.
-        at_work: returns whether something is just being done for an operation, by its uid, such as its Job created.
+        claims: gives the claim of a tenant by namespace and name, None for one that is not known, and the claims of all
+            other tenants of the namespace, once for each.
+        at_work: returns whether a step for an operation is under way, by its uid, such as the creation of its Job.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Actor:
         self._at_work = at_work
 
     async def advance(self, hold: Hold) -> None:
-        """Take steps until there is something to wait for. Raises ApiError when it is to be tried again later."""
+        """Carry out steps until there is something to wait for. Raises ApiError if it is to be tried again later."""
         hold.again = self._clock.now() + WATCH_SECONDS
         if not hold.wanted and not hold.holds:
             return
@@ -90,8 +90,8 @@ class Actor:
                     return
                 if not await self._is_going(hold.namespace):
                     raise
-                # The right to start it went with the namespace, and so does the workload. The operation goes as well,
-                # even where that is not seen: what showed it may be forbidden by now.
+                # The right to start it was deleted with the namespace, and so is the workload. The operation is deleted
+                # as well, even if that is not seen: reading it may be forbidden by now.
                 hold.deleting = True
                 hold.resume = hold.resume or DELETED
                 found = None
@@ -109,10 +109,10 @@ class Actor:
         if hold.deleting:
             return DELETED
         if not hold.wanted and (hold.record is None or not hold.record.holds):
-            # Nothing but the finalizer is left.
+            # Only the finalizer is left.
             return "NotWanted"
         if hold.phase == FAILED or hold.is_done:
-            # What it was stopped for is over; an operator may have gone before it could start it again.
+            # The reason to stop it is over; an operator may have ended before it could start it again.
             return hold.phase
         why = hold.request.limits.why_resume(hold.record, hold.begun, hold.quiet_once, now)
         if why == TIMED_OUT and hold.failed is None:
@@ -126,7 +126,7 @@ class Actor:
 
     @staticmethod
     def _is_unknown(hold: Hold) -> bool:
-        """Return whether a workload that is not there was never recorded, so that its name must be wrong."""
+        """Return whether a missing workload was never recorded, so that its name must be wrong."""
         return bool(hold.request.kind) and hold.record is None and not hold.resume
 
     async def _workload(self, hold: Hold) -> Workload | None:
@@ -142,7 +142,7 @@ class Actor:
         return workload.read(kind, found)
 
     async def _is_going(self, namespace: str) -> bool:
-        """Return whether a namespace is being deleted, with all that is in it."""
+        """Return whether a namespace is being deleted, with everything in it."""
         try:
             found = await self._kube.get(path("namespaces", name=namespace))
         except ApiError as error:
@@ -161,7 +161,7 @@ class Actor:
         return tuple(workload.pods_using(claim, [pod async for pod in listed]))
 
     async def _take(self, hold: Hold, step: machine.Step) -> bool:
-        """Take a step; return whether the next one is due at once."""
+        """Carry out a step; return whether the next one is due at once."""
         now = self._clock.now()
         match step:
             case machine.Record(found):
@@ -211,9 +211,9 @@ class Actor:
         return True
 
     async def _scale(self, hold: Hold, found: Workload, replicas: int) -> bool:
-        """Scale exactly what was read; return whether the next step is due at once.
+        """Scale exactly the version that was read; return whether the next step is due at once.
 
-        What is not answered may be carried out, now or later.
+        A request without an answer may be carried out, now or later.
         """
         now = self._clock.now()
         if replicas and not await self._has_ended(hold, now):
@@ -247,7 +247,7 @@ class Actor:
         return True
 
     async def _has_ended(self, hold: Hold, now: float) -> bool:
-        """End what an operation still does to the claim; return whether that is over, or has taken too long.
+        """End the operation's Jobs that use the claim; return whether they are over, or have taken too long.
 
         A pod on a lost node never ends: the workload does not wait for it.
         """
@@ -306,7 +306,7 @@ class Actor:
 
 
 def _waits(pods: tuple[str, ...]) -> str:
-    """Return what is waited for; empty for no pods."""
+    """Return the sentence about the pods that block the operation; empty without pods."""
     if pods == (UNKNOWN,):
         return UNKNOWN_SAID
     return wording.waiting(pods) if pods else ""

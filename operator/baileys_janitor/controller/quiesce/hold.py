@@ -1,4 +1,4 @@
-"""One operation that has stopped a workload, or is about to, as it is stored and as far as it has come."""
+"""One operation that has stopped a workload, or is about to: its stored state and its progress."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from baileys_janitor.quiesce.workload import PLURALS, REPLICAS_MAX
 Object = dict[str, Any]
 Key = tuple[str, str]
 FINALIZER: Final = f"{GROUP}/resume"
-"""Keeps an operation until the workload that it has stopped is no affair of ours any more."""
+"""Keeps an operation until its stopped workload is no longer ours to start."""
 UID_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `kind` is empty for the method Manual, which stops nothing and waits for the pods alone."""
+    """The request. `kind` is empty for the method Manual, which stops nothing and only waits for the pods."""
 
     kind: str = ""
     workload: str = ""
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Times are Unix seconds. `failed` is a reason and a sentence once it is known that the claim will not be quiet."""
+    """Times are Unix seconds. `failed` is a reason and a sentence once it is known that the claim cannot be quiet."""
 
     namespace: str
     name: str
@@ -54,11 +54,11 @@ class Hold:
     phase: str = ""
     action: str = ""
     asked: bool = False
-    """Whether the request says how to quiesce."""
+    """Whether the request has `spec.quiesce`."""
     wanted: bool = False
-    """Whether somebody wants the claim to be quiet: without, what is recorded is only kept."""
+    """Whether the claim is to be made quiet; if not, the recorded state is only maintained."""
     resume: str = ""
-    """Why the workload is to be started again; empty when it is not."""
+    """Why the workload is to be started again; empty if it is not."""
     unsure: float = 0.0
     quiet: bool = False
     quiet_once: bool = False
@@ -67,7 +67,7 @@ class Hold:
     over: bool = False
     again: float = 0.0
     hurried: bool = False
-    """Whether something has come meanwhile that must be looked at at once."""
+    """Whether an event came meanwhile that needs another pass at once."""
     resume_since: float | None = None
     """Since when the workload is to be started again."""
     busy: bool = False
@@ -85,7 +85,7 @@ class Hold:
 
     @property
     def awaited(self) -> bool:
-        """Return whether somebody will want the claim to be quiet as soon as he has looked at it."""
+        """Return whether the operation will want the claim to be quiet once it has been processed."""
         if self.orphaned:
             return False
         if self.action == QUIESCE:
@@ -94,21 +94,21 @@ class Hold:
 
     @property
     def is_around(self) -> bool:
-        """Return whether the claim is to be quiet only while the operation does something else."""
+        """Return whether the claim is to be quiet only during another action of the operation."""
         return self.action in STOPPING and self.asked
 
     @property
     def is_done(self) -> bool:
-        """Return whether an operation needs the claim to be quiet no longer, whatever has become of it."""
+        """Return whether an operation no longer needs the claim to be quiet, whatever its outcome is."""
         return self.is_around and self.phase not in {"", PENDING, *BEFORE, WORKING}
 
     @property
     def holds(self) -> bool:
-        """Return whether a workload may be down because of it, or the operation must be let go."""
+        """Return whether a workload may be down because of it, or its finalizer must be removed."""
         return self.held or (self.record is not None and self.record.holds)
 
     def hurry(self) -> None:
-        """Have it looked at at once, or again as soon as the look that is under way is over."""
+        """Schedule a pass at once, or another one right after the pass that is under way."""
         self.again = 0.0
         self.hurried = True
 
@@ -121,7 +121,7 @@ class Hold:
         return max(0.0, now - (latest if self.resume_since is None else self.resume_since))
 
     def take(self, body: Object) -> None:
-        """Take in the operation as the API server shows it."""
+        """Read the operation from the API server's object."""
         meta = bounded.part(body, "metadata")
         self.version = bounded.text(meta.get("resourceVersion"))
         listed = meta.get("finalizers")
@@ -134,19 +134,20 @@ class Hold:
         self.asked = isinstance(spec.get("quiesce"), dict)
         self.phase = bounded.text(bounded.part(body, "status").get("phase"))
         if self.is_around and self.phase in {BACKING_UP, WORKING}:
-            # It has come so far only because nothing used the claim.
+            # It reached this phase only because nothing used the claim.
             self.quiet_once = True
         self.generation = bounded.whole(meta.get("generation"), 1, 2**62) or 1
         stored = decode(bounded.part(body, "status").get("quiesce"), self.request)
         if stored is not None or self.record is None or not self.record.holds:
-            # What somebody has taken out of the status is remembered here, and written again.
+            # A record that somebody has removed from the status is kept here, and written again.
             self.record = stored
 
 
 def decode(value: object, request: Request) -> QuiesceRecord | None:
-    """Read a record; None for what is none, or is about another workload than the operation was asked to stop.
+    """Read a record; None if it is invalid, or about another workload than the operation was asked to stop.
 
-    Who may write the statuses of operations can write this, so it starts nothing that the request does not name.
+    Anybody who can write the statuses of operations can write this, so it starts nothing that the request does not
+    name.
     """
     found = bounded.mapping(value)
     about = bounded.part(found, "workload")
@@ -171,7 +172,7 @@ def decode(value: object, request: Request) -> QuiesceRecord | None:
 
 
 def encode(record: QuiesceRecord, ended: float | None) -> Object:
-    """Write a record as it stands in the status; `ended` is when its outcome came to be known."""
+    """Return a record in the form of the status; `ended` is when its outcome became known."""
     return {
         "workload": {"kind": record.kind, "name": record.name},
         "uid": record.uid,

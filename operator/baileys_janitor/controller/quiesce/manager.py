@@ -1,7 +1,8 @@
-"""Looks after all that is stopped: what an operation has begun goes on until the workload runs again, whoever dies.
+"""Manages all stopped workloads: an operation continues until its workload runs again, even if the operator is
+replaced.
 
-Part of the reconciler, whose loop calls `look`. An operation that holds a workload is known by its finalizer and by its
-status, so an operator that starts takes all of them up before anything else.
+Part of the reconciler, whose loop calls `look`. The finalizer and the status show that an operation holds a workload,
+so an operator that starts adopts all of them before anything else.
 """
 
 from __future__ import annotations
@@ -32,13 +33,15 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.quiesce")
 
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 30.0
-"""Until what failed is tried again: the first time, and at most. A workload may be down meanwhile."""
+"""Pause before a failed step is tried again: the first, and the longest. A workload may be down meanwhile."""
 CRASH_PAUSE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an operation has come. `failed` is a reason; `message` says what it waits for, or why it failed."""
+    """An operation's progress. `failed` is a reason; `message` is a sentence about the reason to wait, or of the
+    failure.
+    """
 
     quiet: bool = False
     failed: str = ""
@@ -53,7 +56,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A workload that is down because of us; `overdue`: for how many seconds it should have been started again."""
+    """A workload that we have stopped; `overdue`: for how many seconds it should have been started again."""
 
     namespace: str
     tenant: str
@@ -62,9 +65,9 @@ class Stopped:
 
 
 class QuiesceManager:
-    """Events come in by `observe` and `forget`; `changed` is called with a tenant of which an operation got on.
+    """Events come through `observe` and `forget`; `changed` is called with a tenant whose operation has made progress.
 
-    `at_work` returns whether something is just being done for an operation, by its uid, such as its Job created.
+    `at_work` returns whether a step for an operation is under way, by its uid, such as the creation of its Job.
     """
 
     def __init__(
@@ -93,7 +96,8 @@ class QuiesceManager:
     async def adopt(
         self, namespaces: Sequence[str], take: Callable[[Object], None] | None = None
     ) -> bool:
-        """Take up what earlier operators have stopped, before anything else begins; False if they cannot be listed.
+        """Adopt the workloads that earlier operators have stopped, before anything else; False if they cannot be
+        listed.
 
         `take` is called with each operation, in place of `observe`.
         """
@@ -105,13 +109,13 @@ class QuiesceManager:
                 async for body in self._kube.list(url):
                     (take or self.observe)(body)
             except ApiError as error:
-                # They come by the watch as well, once they can be read.
+                # The watch delivers them as well, once they can be read.
                 complete = complete and error.status == 404
                 logger.warning("The operations could not be listed: %s", error)
         return complete
 
     def observe(self, body: Object) -> None:
-        """Take in an operation that was added or changed."""
+        """Process an operation that was added or changed."""
         meta = bounded.part(body, "metadata")
         uid = bounded.text(meta.get("uid"), UID_MAX)
         known = self._holds.get(uid)
@@ -129,7 +133,7 @@ class QuiesceManager:
             self._holds[uid] = fresh
 
     def forget(self, uid: str) -> None:
-        """Take in that an operation is gone. What it has stopped is started again all the same."""
+        """Record that an operation is gone. Its stopped workload is started again all the same."""
         hold = self._holds.get(uid)
         if hold is not None:
             self._store.lost(hold)
@@ -160,12 +164,13 @@ class QuiesceManager:
                 others.append(record.effective.claim_name)
         return claim, others
 
-    # What is asked for
+    # Requests
 
     def want(self, uid: str) -> Progress:
-        """Have the claim of an operation's tenant be quiet, and stay so; return how far that is. Ask again to know.
+        """Make the claim of an operation's tenant quiet, and keep it so; return the progress. Call again for the later
+        progress.
 
-        The operation must be stored as being worked on.
+        The operation must be stored with the phase Working.
         """
         hold = self._holds.get(uid)
         if hold is None:
@@ -176,7 +181,9 @@ class QuiesceManager:
         return _progress(hold)
 
     def resume_of(self, uid: str, why: str) -> Progress | None:
-        """Have started again what was stopped for one operation; return how far that is, None if nothing was."""
+        """Start again the workload that was stopped for one operation; return the progress, None if nothing was
+        stopped.
+        """
         hold = self._holds.get(uid)
         if hold is None:
             return None
@@ -186,7 +193,7 @@ class QuiesceManager:
         return _progress(hold)
 
     def resume(self, tenant: Key, why: str) -> list[str]:
-        """Have everything started again that was stopped for a tenant; return the operations that still hold it."""
+        """Start again every workload stopped for a tenant; return the operations that still hold it."""
         found = [
             hold
             for hold in self._holds.values()
@@ -199,7 +206,7 @@ class QuiesceManager:
         return sorted(hold.name for hold in found if hold.holds)
 
     def resume_everything(self, why: str) -> list[str]:
-        """Have everything started again that was stopped; return the operations that still hold something."""
+        """Start again every stopped workload; return the operations that still hold something."""
         for hold in self._holds.values():
             hold.resume = hold.resume or why
         return sorted(hold.text for hold in self._holds.values() if hold.holds)
@@ -217,7 +224,7 @@ class QuiesceManager:
         return hold is not None and hold.holds
 
     def stopped(self, now: float) -> list[Stopped]:
-        """Return the workloads that are down because of us, those first that should have been started again."""
+        """Return the workloads that we have stopped, overdue ones first."""
         found = [
             Stopped(hold.namespace, hold.tenant, wording.named(hold.record), hold.overdue(now))
             for hold in self._holds.values()
@@ -228,7 +235,7 @@ class QuiesceManager:
     # The loop
 
     def look(self, now: float, spawn: Spawn) -> None:
-        """Have what is due done."""
+        """Start due steps."""
         for hold in list(self._holds.values()):
             if not hold.busy and hold.again <= now:
                 hold.busy = True
@@ -239,7 +246,7 @@ class QuiesceManager:
         return min((each.again for each in self._holds.values() if not each.busy), default=None)
 
     def shift(self, step: float) -> None:
-        """Move all times with the clock, which was set by `step` seconds, but those that are stored."""
+        """Move all times with the clock, which was set by `step` seconds, except stored ones."""
         for hold in self._holds.values():
             hold.again += step if hold.again else 0.0
             hold.unsure += step if hold.unsure else 0.0
@@ -266,7 +273,7 @@ class QuiesceManager:
                 self._holds.pop(hold.uid, None)
             if before != (hold.quiet, hold.failed, hold.waits, hold.holds, hold.over):
                 self._changed((hold.namespace, hold.tenant))
-            # The loop has not counted with it while it was busy.
+            # The loop did not include it while it was busy.
             self._nudge()
 
 
@@ -282,7 +289,7 @@ def _progress(hold: Hold) -> Progress:
 
 
 def _newer(meta: Object, known: Hold) -> bool:
-    """Return whether an event shows more than is known."""
+    """Return whether an event is newer than the known state."""
     try:
         return int(bounded.text(meta.get("resourceVersion"))) > int(known.version)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Reads what an operation asks for, as far as quiescing goes: of any version of the CRD, for what was begun must end.
+"""Reads the quiesce request of an operation, from any version of the CRD: operations that have begun must end.
 
 Pure.
 """
@@ -18,7 +18,7 @@ SCALE, STOPS_TENANTS = "Scale", "StopsTenants"
 
 
 def request_of(spec: object) -> Request:
-    """Read `spec.quiesce` of an operation; what cannot be read is as if it were unset."""
+    """Read `spec.quiesce` of an operation; invalid values count as unset."""
     asked = bounded.part(spec, "quiesce")
     workload = bounded.part(asked, "workload")
     kind, name = bounded.text(workload.get("kind")), bounded.text(workload.get("name"))

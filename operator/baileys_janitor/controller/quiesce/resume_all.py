@@ -1,4 +1,4 @@
-"""Starts again all that is stopped, and ends: what has to be done before the operator is uninstalled."""
+"""Starts all stopped workloads again, and ends: required before the operator is uninstalled."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from baileys_janitor.status.changes import ChangeBus
 logger = logging.getLogger("janitor.quiesce")
 
 PATIENCE_SECONDS = 240.0
-"""How long to try. A scale whose answer an operator has lost may be carried out for a minute."""
+"""How long to try. A scale without an answer may still be carried out for a minute."""
 PAUSE_SECONDS = 2.0
 
 
 async def resume_all(kube: Kube, config: OperatorConfig, clock: Clock) -> bool:
     """Start again every workload that an operation holds; return whether none is held any more.
 
-    An operator may be at work as well: whoever comes first starts it, and the other one sees that.
+    An operator may run at the same time: the first one starts the workload, and the other one sees that.
     """
     crashes = CrashHandler(clock, ChangeBus())
     manager = QuiesceManager(

@@ -1,4 +1,4 @@
-"""Writes what is held: the record into the operation's status, and the finalizer, each against a known version only."""
+"""Stores holds: the record into the operation's status, and the finalizer, each against a known version."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class HoldStore:
         self._clock = clock
 
     async def save(self, hold: Hold, record: QuiesceRecord, managers: tuple[str, ...] = ()) -> bool:
-        """Store a record; False when it is not stored, as something else has been written meanwhile.
+        """Store a record; return False if it was not stored because another write came first.
 
-        Raises ApiError when it is not known.
+        Raises ApiError if that is unknown.
         """
         if hold.orphaned:
             hold.record = record
@@ -46,7 +46,7 @@ class HoldStore:
             conditions.set(FOUGHT, True, FOUGHT, message)
         status["conditions"] = conditions.items()
         if record.outcome and hold.phase == COMPLETED:
-            # It says that the workload is stopped, and nobody else writes it any more.
+            # The message states that the workload is stopped, and nobody else updates it any more.
             status["message"] = message
         written = await self._patch(hold, {"status": status}, "/status")
         if written:
@@ -54,12 +54,12 @@ class HoldStore:
         return written
 
     async def hold(self, hold: Hold) -> bool:
-        """Put the finalizer on; False when it is not there."""
+        """Add the finalizer; return False if that was not possible."""
         listed = [*hold.finalizers, FINALIZER]
         try:
             return await self._patch(hold, {"metadata": {"finalizers": listed}}) and hold.held
         except ApiError as error:
-            # An operation that is being deleted takes no new finalizers.
+            # An operation that is being deleted accepts no new finalizers.
             if error.status != 422:
                 raise
             await self.reload(hold)
@@ -67,7 +67,7 @@ class HoldStore:
             return False
 
     async def release(self, hold: Hold) -> bool:
-        """Take the finalizer off."""
+        """Remove the finalizer."""
         if hold.orphaned:
             hold.held = False
             return True
@@ -89,7 +89,7 @@ class HoldStore:
             hold.take(body)
 
     def lost(self, hold: Hold) -> None:
-        """Take in that the operation is gone: what it has stopped is started again from memory."""
+        """Record that the operation is gone: its stopped workload is started again from memory."""
         hold.deleting = True
         hold.orphaned = True
 

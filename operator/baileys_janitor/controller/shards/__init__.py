@@ -1,1 +1,1 @@
-"""Shards of the fleet: which tenants are whose, and which replica looks after which shards."""
+"""Shards of the fleet: which tenants belong to which shard, and which replica manages which shards."""

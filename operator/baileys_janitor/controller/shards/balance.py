@@ -1,6 +1,6 @@
-"""Who takes, asks for and hands over which shard. Pure.
+"""Decides which replica takes, requests and hands over which shard. Pure.
 
-There is no list of replicas. Each decides by the Leases alone: it takes what is free, the sooner the fewer it has, and
+There is no list of replicas. Each decides by the Leases alone: it takes free shards, the sooner the fewer it has, and
 asks the replica that has the most for some of its shards, until the two differ by one at most.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 STEP_SECONDS = 0.5
-"""Seconds that a replica leaves a free shard to others, for each shard that it has already."""
+"""Seconds that a replica leaves a free shard to others, for each shard that it already has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class View:
 
     me: str
     holders: Mapping[int, str | None]
-    """Who holds each shard; None for nobody, as far as is known."""
+    """The holder of each shard; None for no known holder."""
     free: Mapping[int, float] = field(default_factory=dict)
-    """For how many seconds each free shard has been free; those that must not be taken now are left out."""
+    """For how many seconds each free shard has been free; shards that must not be taken now are omitted."""
     asks: Mapping[int, str] = field(default_factory=dict)
-    """Who asks for a shard of another one's."""
+    """The replica that requests each requested shard."""
 
     def counts(self) -> Counter[str]:
         """Return how many shards each replica holds."""
@@ -36,12 +36,12 @@ def to_take(view: View) -> int | None:
     """Return the free shard to take now, None for none."""
     wait = view.counts()[view.me] * STEP_SECONDS
     ripe = sorted(shard for shard, seconds in view.free.items() if seconds >= wait)
-    # Replicas that start together begin at different shards, and seldom contend for one.
+    # Replicas that start together begin at different shards, and seldom compete for one.
     return ripe[zlib.crc32(view.me.encode()) % len(ripe)] if ripe else None
 
 
 def to_ask(view: View) -> list[int]:
-    """Return the shards to ask their holder for."""
+    """Return the shards to request from their holder."""
     counts = view.counts()
     mine = counts[view.me] + sum(asker == view.me for asker in view.asks.values())
     if None in view.holders.values() or not (set(counts) - {view.me}):
@@ -61,7 +61,7 @@ def to_ask(view: View) -> list[int]:
 
 
 def to_give(view: View) -> dict[int, str]:
-    """Return which of the own shards to hand over, and to whom."""
+    """Return which of the own shards to hand over, and to which replica."""
     counts = view.counts()
     found = {}
     for shard, asker in sorted(view.asks.items()):

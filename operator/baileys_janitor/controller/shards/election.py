@@ -1,8 +1,8 @@
-"""The election for shards: a Lease for each, and one for the layout, without which nobody acts.
+"""The election for shards: a Lease for each, and one for the layout, without which no replica acts.
 
-The Lease of the layout has the configured name, which is that of the only Lease where there is one shard. Every
-replica that holds a shard renews it under the same identity, `shards-N`. Replicas that go by another number of shards,
-or by none, see it held by somebody else and stand by: two layouts are never at work at a time.
+The Lease of the layout has the configured name, which is that of the only Lease if there is one shard. Every replica
+that holds a shard renews it under the same identity, `shards-N`. Replicas with another number of shards, or without
+shards, see it held by somebody else and stand by: two layouts are never active at the same time.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from baileys_janitor.controller.shards.layout import Shards
 logger = logging.getLogger("janitor.leader")
 
 GATHER_SECONDS = 10.0
-"""How long a replica waits for further shards, at most, before it begins with those that it has."""
+"""Maximum time that a replica waits for further shards before it begins with those that it has."""
 LEAST_SECONDS = 0.05
-"""Least seconds between two looks at the Leases."""
+"""Minimum seconds between two reads of the Leases."""
 GIVEN_SECONDS = 5.0
-"""For how long a replica does not take back what it has just handed over."""
+"""How long a replica does not take back a shard that it has just handed over."""
 
 
 class ShardElection:
     """One replica's part in the election for shards. It holds any number of them, and acts for all it holds at once.
 
-    Whenever that number changes, its work ends and begins anew: all is read again, and nothing is left of a shard that
-    is another's now.
+    Whenever its shards change, its work ends and begins again: everything is read again, and no state remains of a
+    shard that another replica holds now.
     """
 
     def __init__(
@@ -50,25 +50,25 @@ class ShardElection:
         self._news = asyncio.Event()
         """Set when a Lease was seen to change."""
         self._moved = asyncio.Event()
-        """Set when the shards that are held are others than those that are looked after."""
+        """Set when the held shards differ from the managed ones."""
         self._looked_at = [-1e9] * (shards + 1)
         self._given: dict[int, float] = {}
         """Until when not to take a shard that was handed over."""
         self._term: frozenset[int] = frozenset()
         self._moving = False
         self._lock = asyncio.Lock()
-        """Held while Leases are written, so that none is renewed and given up at a time."""
+        """Held while Leases are written, so that none is renewed and given up at the same time."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._led_until = now()
         self._told = ""
         for each in (self._layout, *self._leases):
             each.changed = self._news.set
 
-    # What the operator asks
+    # For the operator
 
     @property
     def shards(self) -> Shards:
-        """The shards that are looked after now."""
+        """The shards that are managed now."""
         return Shards(len(self._leases), self._term)
 
     @property
@@ -85,14 +85,14 @@ class ShardElection:
         )
 
     def leaderless(self) -> float:
-        """Return for how many seconds a shard has had no holder, as far as is known; 0 while none is without."""
+        """Return for how many seconds a shard has had no holder, as far as known; 0 while all have one."""
         if self._other_layout():
             self._led_until = self._now()
         alone = max(lease.leaderless() for lease in self._leases)
         return min(alone, self._now() - self._led_until)
 
     async def win(self, stop: asyncio.Event) -> bool:
-        """Wait until this operator holds what it can get of the shards; False when `stop` was set before."""
+        """Wait until this operator holds its share of the shards; return False if `stop` was set before."""
         self._term, self._moving = frozenset(), False
         self._start()
         held_since: float | None = None
@@ -116,17 +116,17 @@ class ShardElection:
         return False
 
     async def until_lost(self) -> None:
-        """Return when a shard is lost, is to be handed over or has come in addition, early enough to stop in time."""
+        """Return when a shard is lost, is to be handed over or was added, early enough to stop in time."""
         while self.held() and not self._moved.is_set():
-            # No write is sent after that, however much later this is noticed.
+            # No write is sent after that, however late this is noticed.
             leases = (self._layout, *(self._leases[shard] for shard in self._term))
             left = min(each.left() for each in leases)
             await first_of(self._moved, within=max(LEAST_SECONDS, left))
-        # What is still held is kept while the work begins anew with other shards.
+        # The held shards are kept while the work begins again with other shards.
         self._moving = self._layout.held() and bool(self._held())
 
     async def release(self) -> None:
-        """Give up what is to be handed over; everything, if this operator ends or its work has failed."""
+        """Give up the shards to be handed over; all of them if this operator ends or its work has failed."""
         going = self._moving
         self._term, self._moving = frozenset(), False
         if going:
@@ -134,7 +134,8 @@ class ShardElection:
                 await self._hand_over()
             return
         await self._stop()
-        # Those of another layout wait for this Lease. While all shards are held, nobody else of this layout acts.
+        # Replicas of another layout wait for this Lease. While all shards are held, no other replica of this layout
+        # acts.
         if len(self._held()) == len(self._leases):
             await self._layout.release()
         else:
@@ -178,14 +179,14 @@ class ShardElection:
         self._tasks = set()
 
     async def _keep(self) -> None:
-        """Renew what is held, take what is free, and balance, forever."""
+        """Renew held Leases, take free ones, and balance, forever."""
         while True:
             self._news.clear()
             try:
                 async with self._lock:
                     await self._pass()
             except Exception:
-                # Whatever it is: what is held lapses if it lasts, and the work ends then.
+                # If the failure lasts, the held Leases expire, and the work ends then.
                 logger.exception("The Leases of shards: unforeseen")
                 await asyncio.sleep(self._seat.renew)
             await first_of(self._news, within=self._pause())
@@ -219,7 +220,7 @@ class ShardElection:
             await self._hand_over()
 
     async def _look(self) -> None:
-        """Read the Leases that are not watched, as often as one would be renewed."""
+        """Read the Leases that are not held, as often as one would be renewed."""
         now, looks = self._now(), []
         for place, each in enumerate((self._layout, *self._leases)):
             if not each.held() and now - self._looked_at[place] >= self._seat.renew:
@@ -242,7 +243,7 @@ class ShardElection:
             self._news.set()
 
     async def _tried(self, attempt: Coroutine[Any, Any, bool | None], what: str) -> bool:
-        """Return whether an attempt came to something; what the API server refuses is tried again later."""
+        """Return whether an attempt succeeded; a request that the API server refuses is tried again later."""
         try:
             async with asyncio.timeout(max(self._seat.duration / 2, TIMEOUT_SECONDS)):
                 done = await attempt
@@ -256,7 +257,7 @@ class ShardElection:
         return bool(done)
 
     async def _hand_over(self, shards: Collection[int] | None = None) -> None:
-        """Give up these shards; without any, those that others ask for and get."""
+        """Give up these shards; without any, those that others request and are to get."""
         if shards is None:
             giving = balance.to_give(self._view())
             for shard, asker in giving.items():

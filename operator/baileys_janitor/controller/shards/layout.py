@@ -1,7 +1,8 @@
 """The layout of the fleet: each namespace belongs to one of N shards, by a stable hash of its name. Pure.
 
-Everything of a namespace is of one shard: its tenants, key stores, sets and operations, and their Jobs and pods. So
-what must be seen together is seen by one replica: two tenants on one directory, the limits of a namespace, its breaker.
+Everything in a namespace belongs to one shard: its tenants, key stores, sets and operations, and their Jobs and pods.
+So one replica sees everything that must be seen together: two tenants on one directory, the limits of a namespace, its
+breaker.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Object = Mapping[str, Any]
 
 
 def shard_of(namespace: str, shards: int) -> int:
-    """Return the number of the shard, from 0, that a namespace belongs to; the same in every process and version."""
+    """Return the number of a namespace's shard, from 0; the same in every process and version."""
     if shards == 1:
         return 0
     digest = hashlib.blake2b(namespace.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -28,25 +29,25 @@ def shard_of(namespace: str, shards: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """The shards that a replica looks after, of `count` in all."""
+    """The shards that a replica manages, of `count` in all."""
 
     count: int = 1
     held: frozenset[int] = frozenset({0})
 
     @property
     def whole(self) -> bool:
-        """Whether it looks after the whole fleet."""
+        """Whether it manages the whole fleet."""
         return len(self.held) == self.count
 
     def has(self, namespace: str) -> bool:
-        """Return whether a namespace is of these shards."""
+        """Return whether a namespace belongs to these shards."""
         return self.whole or shard_of(namespace, self.count) in self.held
 
     def keeps(self, body: Object) -> bool:
-        """Return whether an object is this replica's.
+        """Return whether an object belongs to this replica.
 
-        The Job of a drill, and its pod, lie in the operator's namespace: they are of the shard of the tenants whose
-        archives are tried. Whoever writes that label has an object of that namespace overlooked, and no more.
+        The Job of a drill, and its pod, are in the operator's namespace: they belong to the shard of the tenants whose
+        archives are tried. Anybody who writes that label can only make an object of that namespace be ignored.
         """
         if self.whole:
             return True
@@ -56,12 +57,12 @@ class Shards:
         return not namespace or self.has(namespace)
 
     def part(self, limit: int) -> int:
-        """Return these shards' part of a limit of the whole cluster, 1 at least."""
+        """Return these shards' part of a limit of the whole cluster, at least 1."""
         each, rest = divmod(limit, self.count)
         return max(1, sum(each + (shard < rest) for shard in self.held))
 
     def limited(self, config: OperatorConfig) -> OperatorConfig:
-        """Return the configuration with this replica's part of the limits that are the whole cluster's."""
+        """Return the configuration with this replica's part of the cluster-wide limits."""
         if self.whole:
             return config
         limits = config.limits.model_copy(

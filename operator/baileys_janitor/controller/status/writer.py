@@ -1,4 +1,4 @@
-"""Reads and writes tenants: a status is written when it matters, and against a known version only."""
+"""Reads and writes tenants: a status is written only if it matters, and against a known version."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ R = TypeVar("R", bound=AnyRecord)
 logger = logging.getLogger("janitor.status")
 
 RETRY_SECONDS = 5.0
-"""Seconds after which a write that the API server did not take is tried again; `Kube` has retried before."""
+"""Seconds after which a failed write is tried again; `Kube` has retried before."""
 REFUSED_SECONDS = 300.0
-"""Seconds after which a status that the CRD in the cluster does not allow is tried again."""
+"""Seconds after which a status that the CRD in the cluster refuses is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class Composer(Generic[R]):
     """Composes and compares the statuses of one kind of resource."""
 
     compose: Callable[[R, float], Object]
-    """Returns the status as it should be stored, from a record and the time."""
+    """Returns the status to store, from a record and the time."""
     of_crash: Callable[[R, float, Fault], Object]
     """Returns the status that reports that it cannot be composed."""
     is_material: Callable[[Object, Object, float | None], bool]
-    """Returns whether a reader of the first must learn at once what the second contains."""
+    """Returns whether readers of the first must learn at once what the second contains."""
     has_news: Callable[[R], bool]
     """Returns whether a first status has content."""
     between: Callable[[R, Object, Object], Iterator[changes.Change]]
-    """Yields what a reader of the first status learns from the second."""
+    """Yields the changes between two statuses."""
 
 
 class StatusWriter(Generic[R]):
@@ -63,10 +63,10 @@ class StatusWriter(Generic[R]):
         self._bus = bus
         self._crashes = crashes
         self._unkept: dict[str, Object] = {}
-        """By uid, a status of which the API server has not kept all: an older CRD knows less fields."""
+        """By uid, a status that the API server has stored only in part: an older CRD has fewer fields."""
 
     def is_due(self, tenant: R) -> bool:
-        """Return whether `write` would send anything; mark what is not worth a write as published."""
+        """Return whether `write` would send anything; mark a status that is not worth a write as published."""
         self._publish_again(tenant)
         if tenant.new and not self._composer.has_news(tenant):
             tenant.stored.want_write(False)
@@ -98,7 +98,7 @@ class StatusWriter(Generic[R]):
             return True
         if not self._composer.is_material(tenant.stored.status, fresh, now):
             return False
-        # What was not kept once will not be kept the next time: it is no reason to write again.
+        # A field that was not stored once will not be stored the next time: it is no reason to write again.
         sent = self._unkept.get(tenant.uid)
         return sent is None or self._composer.is_material(sent, fresh, now)
 
@@ -113,9 +113,9 @@ class StatusWriter(Generic[R]):
         return fresh
 
     async def write(self, tenant: R, *, force: bool = False) -> bool:
-        """Write the status if it is worth it; False when it could not be written and must be tried again.
+        """Write the status if it is worth it; return False if it could not be written and must be tried again.
 
-        A version conflict reads the resource again and tries once more, unless another operator has acted.
+        After a version conflict, read the resource again and try once more, unless another operator has acted.
         """
         self._publish_again(tenant)
         if tenant.new and not force and not self._composer.has_news(tenant):
@@ -157,11 +157,11 @@ class StatusWriter(Generic[R]):
         return await self._kube.patch(url, {"metadata": version, "status": patch})
 
     def _stored(self, tenant: R, before: Object, body: Object, now: float) -> None:
-        """Take note of what was written in place of `before`, which the watch may have shown already."""
+        """Record the status written in place of `before`, which the watch may have shown already."""
         version = decoding.part(body, "metadata").get("resourceVersion")
         tenant.resource.set_version(decoding.text(version))
         tenant.take_stored(decoding.mapping(body.get("status")))
-        # An API server with an older CRD keeps no uid: it was sent all the same.
+        # An API server with an older CRD does not store the uid: it was sent all the same.
         tenant.cleanup.mark_run_stored()
         tenant.cleanup.recorded()
         tenant.stored.written(now)
@@ -170,7 +170,7 @@ class StatusWriter(Generic[R]):
             self._bus.publish(told)
 
     def _compare(self, tenant: R, sent: Object) -> None:
-        """Remember what was sent, where what is stored would have it sent again at once."""
+        """Remember the sent status if the stored one would cause it to be sent again at once."""
         if not self._composer.is_material(tenant.stored.status, sent, None):
             self._unkept.pop(tenant.uid, None)
             return
@@ -185,7 +185,7 @@ class StatusWriter(Generic[R]):
         self._unkept[tenant.uid] = sent
 
     def _failed(self, tenant: R, error: ApiError, now: float) -> bool:
-        # A server that is just starting answers 404 to every path that it does not serve yet.
+        # A server that is starting answers 404 to every path that it does not serve yet.
         if error.status == 404 and error.about == tenant.name:
             self._cache.forget(tenant.key, tenant.uid)
             return False
@@ -197,7 +197,7 @@ class StatusWriter(Generic[R]):
         return False
 
     async def reload(self, tenant: R) -> bool:
-        """Read the resource again; False when it is gone or cannot be read now."""
+        """Read the resource again; return False if it is gone or cannot be read now."""
         try:
             url = path(tenant.plural, tenant.namespace, tenant.name, TENANTS)
             body = await self._kube.get(url)
@@ -215,7 +215,7 @@ class StatusWriter(Generic[R]):
 def tenants(
     context: Callable[[TenantRecord, float], compose.StatusContext],
 ) -> Composer[TenantRecord]:
-    """Return what composes the statuses of tenants; `context` returns what one needs besides its tenant."""
+    """Return the composer of the statuses of tenants; `context` returns the inputs besides the tenant."""
     return Composer(
         lambda tenant, now: compose.compose(tenant, now, context(tenant, now)),
         compose.of_crash,
@@ -226,7 +226,7 @@ def tenants(
 
 
 def _has_news(tenant: TenantRecord) -> bool:
-    """Return whether a tenant's first status has content: a count, a fault, or that nothing will happen."""
+    """Return whether a tenant's first status has content: a count, a fault, or the fact that nothing will happen."""
     suspended = tenant.effective is not None and tenant.effective.suspend
     faulty = tenant.fault is not None or tenant.invalid is not None
     return tenant.look is not None or faulty or suspended

@@ -1,1 +1,1 @@
-"""Sets of tenants: what a volume or a selector has gets BaileysTenants, within limits and as far as was agreed."""
+"""Sets of tenants: creates BaileysTenants for the places found, within limits and as far as confirmed."""

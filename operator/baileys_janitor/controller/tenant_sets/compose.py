@@ -20,12 +20,12 @@ Object = dict[str, Any]
 
 
 def composer() -> Composer[SetRecord]:
-    """Return what composes the statuses of sets."""
+    """Return the composer of the statuses of sets."""
     return Composer(compose, crashed, is_material, _has_news, changes.of_conditions)
 
 
 def compose(record: SetRecord, now: float) -> Object:
-    """Return the status as it should be stored; what is not known now is carried over from what is stored."""
+    """Return the status to store; values that are unknown now are carried over from the stored one."""
     conditions = Conditions(record.stored.status.get("conditions"), record.resource.generation, now)
     _state(conditions, record)
     look, plan = record.look, record.look.plan
@@ -132,7 +132,7 @@ def _next(record: SetRecord) -> str:
 
 
 def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool:  # noqa: ARG001 - as for others
-    """Return whether a reader of `stored` must learn at once what `fresh` contains."""
+    """Return whether readers of `stored` must learn at once what `fresh` contains."""
     names = ("observedGeneration", "preview", "known", "gone", "lastHandledConfirm")
     if any(stored.get(name) != fresh.get(name) for name in names):
         return True

@@ -33,7 +33,7 @@ Object = dict[str, Any]
 
 POLL_SECONDS = 1.0
 NO_POD_SECONDS = 15.0
-"""Seconds that a Job may be without a pod before its events are asked why."""
+"""Seconds that a Job may be without a pod before its events are read for the reason."""
 PAGES_MOST = 60
 
 TOO_MANY = Fault(
@@ -54,7 +54,7 @@ _FIELDS = (
     ("spec.job", "spec.template.job"),
     ("this tenant", "this set"),
 )
-"""Where a set has what a tenant has elsewhere."""
+"""The fields of a set that correspond to those of a tenant."""
 
 
 def of_set(fault: Fault) -> Fault:
@@ -94,7 +94,8 @@ class Lister:
         self._serial = itertools.count(1)
 
     async def directories(self, record: SetRecord, source: Directories) -> tuple[set[Place], int]:
-        """Return the places of all session directories, and how many have paths that no tenant can have.
+        """Return the places of all session directories, and the number of directories with paths that no tenant can
+        have.
 
         Raises Trouble and ApiError.
         """
@@ -117,7 +118,7 @@ class Lister:
         raise Trouble(TOO_MANY)
 
     async def _ground(self, record: SetRecord, tenant: Effective) -> Ground:
-        """Return where the volume can be mounted, and as whom."""
+        """Return where the volume can be mounted, and the user of the Job."""
         standing = TenantRecord(record.namespace, record.name, record.uid)
         standing.resource.set_effective(tenant)
         now = self._clock.monotonic()
@@ -171,7 +172,7 @@ class Lister:
         return page
 
     async def _wait(self, namespace: str, name: str, uid: str) -> Finished:
-        """Wait until the Job's pod has ended, or cannot."""
+        """Wait until the Job's pod has ended, or cannot end."""
         began = self._clock.monotonic()
         trouble: Fault | None = None
         while True:
@@ -195,7 +196,7 @@ class Lister:
         try:
             await self._kube.delete(path("jobs", namespace, name, JOBS), uid)
         except ApiError:
-            return  # its TTL takes it away
+            return  # its TTL removes it
 
 
 def _beneath(root: str, found: str) -> str:

@@ -1,4 +1,4 @@
-"""What the tenants of a set are called: no phone number becomes a name, for logs and metrics have names. Pure."""
+"""The names of the tenants of a set: no phone number becomes a name, because logs and metrics contain names. Pure."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ TOP: Final = "."
 
 
 class Place(NamedTuple):
-    """Where a session is: a claim, and a directory in it in its shortest form."""
+    """The location of a session: a claim, and a directory in it in its shortest form."""
 
     claim: str
     path: str = TOP
 
 
 def mark_of(place: Place) -> str:
-    """Return the beginning of a hash of a place: what the status remembers of it."""
+    """Return the beginning of a hash of a place, which the status stores."""
     return _hash(place)[:MARK_DIGITS]
 
 
 def name_of(place: Place, *, by_claim: bool) -> str:
-    """Return the name of the tenant for a place; `by_claim` says that claims tell the set's tenants apart.
+    """Return the name of the tenant for a place; `by_claim`: the claims distinguish the set's tenants.
 
-    Two places never share a name, but for a chance of one in 16 million, and a place always gets the same.
+    Two places never share a name, except with a chance of one in 16 million, and a place always gets the same name.
     """
     told = place.claim if by_claim else place.path.removeprefix(_COMPANY)
     slug = "" if _is_private(told) else _NOT_SLUG.sub("-", told.lower()).strip("-")
@@ -42,7 +42,7 @@ def name_of(place: Place, *, by_claim: bool) -> str:
 
 
 def _is_private(text: str) -> bool:
-    """Return whether a phone number may stand in a text, written together or in groups."""
+    """Return whether a text may contain a phone number, written together or in groups."""
     if _UUID.fullmatch(text.rpartition("/")[2].lower()):
         return False
     return _PHONE.search(_SEPARATORS.sub("", text)) is not None

@@ -1,7 +1,7 @@
-"""What a set does: which tenants are created, edited or deleted, and what is only told. Pure.
+"""The actions of a set: which tenants to create, edit or delete, and which only to report. Pure.
 
-Nobody is trusted about what there is: whoever writes to a volume makes and removes directories, a mount can be empty
-for a while, and a tenant that somebody has deleted must not come back by itself.
+No single finding is trusted: anybody who writes to a volume can create and remove directories, a mount can be empty for
+a while, and a tenant that somebody has deleted must not be created again automatically.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from baileys_janitor.controller.tenant_sets.names import Place, mark_of
 
 DAY_SECONDS: Final = 86_400.0
 GONE_SECONDS: Final = 7 * DAY_SECONDS
-"""How long a directory or claim must be missed before its tenant is deleted."""
+"""How long a directory or claim must be missing before its tenant is deleted."""
 AT_ONCE: Final = 25
-"""Tenants that are created, edited or deleted at one look; the next one follows at once."""
+"""Tenants that are created, edited or deleted in one pass; the next pass follows at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A tenant of the set. `template` is what it was made from, `created` when (Unix seconds)."""
+    """A tenant of the set. `template` is the template of its creation, `created` the time (Unix seconds)."""
 
     name: str
     uid: str
@@ -32,7 +32,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the spec asks for. `template` is the present one's hash."""
+    """The request of the spec. `template` is the present one's hash."""
 
     confirmed: bool
     limit: int
@@ -43,9 +43,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered of earlier looks, by mark: what has or had a tenant, and since when what is missed is missed.
+    """The memory of earlier passes, by mark: the places that have or had a tenant, and since when missing ones are
+    missing.
 
-    `returning`: somebody has just agreed that tenants which were deleted by hand come back.
+    `returning`: somebody has just confirmed that tenants which were deleted by hand are created again.
     """
 
     known: frozenset[str] = frozenset()
@@ -55,10 +56,10 @@ class Memory:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done now. `more`: so much is left that the next look is due at once.
+    """The actions to take now. `more`: so much is left that the next pass is due at once.
 
-    `known` and `gone` are what is remembered from now on; a place is known once its tenant is there. The numbers are
-    those of `status.preview`.
+    `known` and `gone` are the memory from now on; a place is known once its tenant exists. The numbers are those of
+    `status.preview`.
     """
 
     create: list[Place] = field(default_factory=list)
@@ -84,7 +85,7 @@ def make_plan(
     wanted: Wanted,
     now: float,
 ) -> Plan:
-    """Return what to do at `now` (Unix seconds) about the places that were found.
+    """Return the actions at `now` (Unix seconds) for the places that were found.
 
     `taken` are the places of tenants that are not the set's.
     """
@@ -99,7 +100,7 @@ def make_plan(
     by_hand = [place for place in free if mark_of(place) in memory.known and not memory.returning]
     new = [place for place in free if place not in set(by_hand)]
     plan.by_hand, plan.new = len(by_hand), len(new)
-    # What is not there any more and has no tenant is forgotten; an empty volume says nothing.
+    # Forget places that are gone and have no tenant, but not because of an empty volume.
     kept = {mark_of(place) for place in by_hand} if there else set(memory.known)
     plan.known = marks | kept
     _plan_new(plan, new, children, wanted, now)
@@ -122,9 +123,9 @@ def _plan_gone(
     wanted: Wanted,
     now: float,
 ) -> None:
-    """Plan what becomes of tenants whose place is missed."""
+    """Plan the deletion of tenants whose place is missing."""
     if not there and children:
-        # An empty mount looks the same as a volume from which all was removed: nothing is missed by it.
+        # An empty mount looks the same as a volume from which all was removed: count no place as missing.
         plan.gone = dict(memory.gone)
         return
     missed = [child for child in children if child.place not in there]

@@ -1,4 +1,4 @@
-"""Reconciles sets of tenants: what is found gets a tenant, within limits and as far as somebody has agreed."""
+"""Reconciles sets of tenants: creates a tenant for each place found, within limits and as far as confirmed."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.tenantsets")
 
 WAIT_MAX_SECONDS: Final = 60.0
-"""Most seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
+"""Maximum seconds that the loop waits: a clock that was set ahead meanwhile is noticed then."""
 CRASH_PAUSE_SECONDS: Final = 5.0
 GAP_SECONDS: Final = 1.0
-"""Least seconds between two looks at one set."""
+"""Minimum seconds between two passes for one set."""
 CREATED, TAKEN = 201, 409
 PVCS: Final = "persistentvolumeclaims"
 _NAME_MOST: Final = 253
 ARGO: Final = {
-    # Argo CD neither reports nor removes what it has not applied itself.
+    # Argo CD neither reports nor removes objects that it has not applied itself.
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "argocd.argoproj.io/sync-options": "Prune=false",
 }
 
 
 class SetReconciler:
-    """Runs until cancelled. Events come in by `observe` and `forget`."""
+    """Runs until cancelled. Events come through `observe` and `forget`."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class SetReconciler:
     # Events
 
     def observe(self, body: Object) -> None:
-        """Take in a set that was added or changed."""
+        """Process a set that was added or changed."""
         with self.crashes.contain("event"):
             meta = body["metadata"]
             if meta.get("deletionTimestamp"):
@@ -108,7 +108,7 @@ class SetReconciler:
     # The loop
 
     async def run(self) -> None:
-        """Do what is due, forever."""
+        """Start due work, forever."""
         listing = asyncio.create_task(
             list_again(
                 self._kube,
@@ -144,7 +144,7 @@ class SetReconciler:
         return until if coming is None else min(coming, until)
 
     def _again(self, record: SetRecord) -> None:
-        """Put the set into the queue for when it is due next, and wake the loop."""
+        """Put the set into the queue for its next due time, and wake the loop."""
         if self.cache.records.get(record.key) is not record:
             return
         now = self._clock.now()
@@ -179,7 +179,7 @@ class SetReconciler:
         await self._writer.write(record)
 
     async def _look(self, record: SetRecord, settings: EffectiveSet) -> None:
-        """Look for what there is, and do something about it; a fault is noted and backs off."""
+        """Find the places, and act on them; a fault is recorded and backs off."""
         edition = record.edition
         try:
             found, unusable = await self._found(record, settings)
@@ -236,7 +236,7 @@ class SetReconciler:
     async def _act(
         self, record: SetRecord, settings: EffectiveSet, plan: Plan, tenants: list[Object]
     ) -> tuple[set[str], int]:
-        """Carry a plan out; return what is known from then on, and how many tenants the API server did not take."""
+        """Carry out a plan; return the places known from then on, and how many tenants the API server refused."""
         known = set(plan.known)
         for child in plan.delete:
             await self._kube.delete(path(PLURAL, record.namespace, child.name, TENANTS), child.uid)
@@ -262,7 +262,7 @@ class SetReconciler:
             else:
                 refused += 1
         if refused:
-            # They are not tried again at once.
+            # Do not try them again at once.
             plan.more = False
             logger.warning("%s: %d tenants were refused by the API server", record.text, refused)
         plan.tenants -= len(plan.delete)
@@ -286,7 +286,7 @@ class SetReconciler:
         try:
             await self._kube.create(path(PLURAL, record.namespace, group=TENANTS), body)
         except ApiError as error:
-            # Of a name that is taken the next list says whose it is: the answer to an earlier attempt may be lost.
+            # If a name is taken, the next list shows its owner: the answer to an earlier attempt may be lost.
             if error.status not in (TAKEN, 400, 422):
                 raise
             return error.status
@@ -310,7 +310,7 @@ class SetReconciler:
         try:
             await self._kube.patch(path(PLURAL, record.namespace, child.name, TENANTS), patch)
         except ApiError as error:
-            if error.status not in (404, 409):  # gone, or changed meanwhile: the next look sees it
+            if error.status not in (404, 409):  # gone, or changed meanwhile: the next pass sees it
                 raise
             record.jobs.want_scan()
 
@@ -323,7 +323,7 @@ def _spec(settings: EffectiveSet, place: Place) -> Object:
 
 
 def _place(body: Object) -> Place | None:
-    """Return where the session of a tenant is."""
+    """Return the place of a tenant's session."""
     volume = decoding.part(body, "spec", "volume")
     claim = decoding.text(volume.get("claimName"), _NAME_MOST)
     where = decoding.text(volume.get("path"), 4 * _NAME_MOST)
@@ -333,7 +333,7 @@ def _place(body: Object) -> Place | None:
 
 
 def _is_of(body: Object, record: SetRecord) -> bool:
-    """Return whether a tenant is the set's: by its owner, not by a label that anybody can write."""
+    """Return whether a tenant belongs to the set: by its owner, not by a label that anybody can write."""
     owners = decoding.objects(decoding.part(body, "metadata").get("ownerReferences"))
     return any(
         owner.get("controller") is True and owner.get("uid") == record.uid for owner in owners

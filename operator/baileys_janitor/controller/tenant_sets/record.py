@@ -54,17 +54,17 @@ class EffectiveSet(EffectiveSettings):
 
     source: Directories | Claims
     template: Object
-    """The spec of every tenant but its volume."""
+    """The spec of every tenant without its volume."""
     wanted: Wanted
     interval: float
 
     def tenant(self, config: OperatorConfig, claim: str) -> Effective:
-        """Return the settings of a tenant of the set on a claim: whom a Job that lists it runs as."""
+        """Return the settings of a tenant of the set on a claim: they determine the user of the Job that lists it."""
         return effective(config, self.template | {"volume": {"claimName": claim}}, "tenant")
 
 
 def effective_set(config: OperatorConfig, spec: Object) -> EffectiveSet:
-    """Return the settings of a set; raise InvalidTenant when there can be none."""
+    """Return the settings of a set; raise InvalidTenant if the spec is invalid."""
     try:
         parsed = TenantSetSpec.model_validate(spec)
     except ValidationError as error:
@@ -110,7 +110,7 @@ def hash_of(template: Object) -> str:
 
 @dataclass(slots=True)
 class SetLook:
-    """What the last look found, and what is remembered beyond it."""
+    """The findings of the last pass, and the memory beyond it."""
 
     last: float | None = None
     plan: Plan | None = None
@@ -118,38 +118,38 @@ class SetLook:
     known: frozenset[str] = frozenset()
     gone: dict[str, float] = field(default_factory=dict)
     handled: str | None = None
-    """The last token of the annotation that was handled."""
+    """The last handled token of the annotation."""
     token: str | None = None
-    """The one that is set now."""
+    """The present token."""
     more: bool = False
-    """Whether so much is left to do that the next look is due at once."""
+    """Whether so much is left to do that the next pass is due at once."""
 
     def memory(self) -> Memory:
-        """Return what a plan remembers."""
+        """Return the memory for a plan."""
         returning = self.token is not None and self.token != self.handled
         return Memory(self.known, self.gone, returning)
 
     def take(self, plan: Plan, unusable: int, now: float) -> None:
-        """Take in what was found and is about to be done."""
+        """Record the findings and the planned actions."""
         self.plan, self.unusable, self.last = plan, unusable, now
         self.gone, self.more = dict(plan.gone), plan.more
 
     def settle(self, known: frozenset[str]) -> None:
-        """Remember what has a tenant now, and that the token was handled."""
+        """Record the places that have a tenant now, and that the token was handled."""
         self.known, self.handled = known, self.token
 
     def see_token(self, token: str | None, *, first: bool) -> None:
-        """Take in the annotation; one that is there at the first sight came with the manifest."""
+        """Record the annotation; one that exists at the first sight came with the manifest."""
         self.token = token
         if first:
             self.handled = token
 
     def forget(self) -> None:
-        """Forget what was found in another place."""
+        """Forget the findings of another place."""
         self.plan, self.last, self.gone = None, None, {}
 
     def load(self, status: Object) -> None:
-        """Take over a stored status."""
+        """Load a stored status."""
         self.last = from_rfc3339(status["lastLookTime"])
         self.known = frozenset(status["known"] or ())
         self.gone = {
@@ -164,7 +164,7 @@ class SetLook:
         self.last = None if self.last is None else self.last + step
 
     def cut(self, now: float) -> None:
-        """Cut times that lie ahead."""
+        """Cut times in the future."""
         self.last = None if self.last is None else min(self.last, now)
         self.gone = {mark: min(since, now) for mark, since in self.gone.items()}
 
@@ -186,16 +186,16 @@ class SetRecord(BaseRecord[EffectiveSet]):
 
     @property
     def last_scan(self) -> float | None:
-        """When it was last looked for new ones, by any process."""
+        """When its places were last listed, by any process."""
         return self.look.last
 
     @property
     def found(self) -> tuple[int, int] | None:
-        """Nothing is counted to be removed."""
+        """Counts of removable items: a set has none."""
         return None
 
     def load(self, stored: Object | None) -> None:
-        """Take over the stored status; what is not of its type or out of bounds is learned again."""
+        """Load the stored status. Values of a wrong type or out of bounds are dropped, and learned again."""
         self.stored.take_anew(stored or {})
         names = ("lastLookTime", "known", "gone", "lastHandledConfirm")
         self.look.load({name: READER.field(stored, name) for name in names})
@@ -214,11 +214,11 @@ class SetCache(RecordCache[SetRecord]):
         self._config = config
 
     def create(self, namespace: str, name: str, uid: str) -> SetRecord:
-        """Return a new record; it takes the place of an earlier one of that name."""
+        """Return a new record; it replaces an earlier one of that name."""
         return SetRecord(namespace, name, uid)
 
     def respec(self, record: SetRecord, body: Object, now: float) -> None:
-        """Take in the spec and the annotation of a set."""
+        """Process the spec and the annotation of a set."""
         token = decoding.annotation(body["metadata"], CONFIRM_ANNOTATION, TOKEN_LENGTH)
         first = record.resource.generation == 0
         record.look.see_token(token, first=first and record.new)

@@ -19,20 +19,20 @@ Object = dict[str, Any]
 PREFIX = f"{GROUP}/"
 KNOWN = (EMERGENCY_ANNOTATION, NOTIFY_ANNOTATION)
 OWN = (TEMPLATE_ANNOTATION,)
-"""Those that the operator itself sets."""
+"""Annotations that the operator itself sets."""
 NAME_MAX = 63
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def is_muted(meta: Object) -> bool:
-    """Return whether nobody is to be notified of the tenant."""
+    """Return whether notifications about the tenant are muted."""
     return decoding.annotation(meta, NOTIFY_ANNOTATION, len("false ")) == "false"
 
 
 def problem(meta: Object) -> str | None:
-    """Return what is wrong with an annotation of the janitor's prefix and what would be right; None for nothing.
+    """Return the problem of an annotation with the janitor's prefix and its correction; None if there is no problem.
 
-    Of several, the first by name is told; the next one follows once it is corrected.
+    Of several problems, return the first by name; the next one follows after its correction.
     """
     found = decoding.part(meta, "annotations")
     for name in sorted(name for name in found if str(name).startswith(PREFIX)):

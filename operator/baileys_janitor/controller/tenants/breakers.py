@@ -1,4 +1,4 @@
-"""Counts what cleanups have removed for the circuit breakers, and says in the log when one opens."""
+"""Counts the files that cleanups have removed for the circuit breakers, and logs when one opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HELD = "Cleanups removed abnormally much: the circuit breaker holds automatic on
 
 
 def breakers_of(configured: CircuitBreaker, namespaces: Callable[[], int]) -> Breakers:
-    """Return the breakers as configured; `namespaces` returns in how many there are tenants."""
+    """Return the breakers as configured; `namespaces` returns the number of namespaces with tenants."""
     return Breakers(
         configured.window.seconds,
         configured.percent,
@@ -41,13 +41,13 @@ class CleanupCounter:
         self.started = started
 
     def remembers(self, last: float | None) -> bool:
-        """Return whether a cleanup may count if the tenant's last one was then (Unix seconds; None: not known)."""
+        """Return whether a cleanup may count if the tenant's last one was then (Unix seconds; None: unknown)."""
         return last is None or last >= self.started - self._memory
 
     def count(self, tenant: TenantRecord, entry: Object) -> bool:
-        """Add a cleanup to the circuit breaker; return False for one that is too old, as all before it are.
+        """Add a cleanup to the circuit breaker; return False if it is too old, as are all before it.
 
-        What somebody has asked for does not count, nor what has no figures.
+        Requested cleanups and those without figures do not count.
         """
         now = self._clock.now()
         when = min(from_rfc3339(entry.get("time")) or now, now)
@@ -66,7 +66,7 @@ class CleanupCounter:
         return True
 
     def _log_hold(self, namespace: str, was: tuple[Hold | None, Hold | None], now: float) -> None:
-        """Write to the log that a breaker has opened, and who opened it."""
+        """Log that a breaker has opened, and which tenants or namespaces opened it."""
         hold, fleet = self._breakers.hold(namespace, now), self._breakers.fleet(now)
         if fleet is not None and was[1] is None:
             about = {"namespaces": named(fleet.namespaces), "until": to_rfc3339(fleet.until)}

@@ -1,4 +1,4 @@
-"""All tenants, and the workqueue of when each is due next."""
+"""All tenants, and the workqueue of their due times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TenantCache(RecordCache[TenantRecord]):
         self._directories = Directories()
 
     def create(self, namespace: str, name: str, uid: str) -> TenantRecord:
-        """Return a new record; it takes the place of an earlier one of that name."""
+        """Return a new record; it replaces an earlier one of that name."""
         known = self.tenants.get((namespace, name))
         if known is not None:
             self._forget_directory(known)
@@ -42,22 +42,22 @@ class TenantCache(RecordCache[TenantRecord]):
         return tenant
 
     def routed_by(self, meta: Object) -> dict[str, str] | None:
-        """Return the labels that notification routes ask for; None for none."""
+        """Return the labels that notification routes select by; None for none."""
         labels = decoding.part(meta, "labels") if self._labels_asked else {}
         asked = {k: decoding.text(labels[k]) for k in self._labels_asked if k in labels}
         return asked or None
 
     def restored(self, record: TenantRecord) -> None:
-        """Start anew where the stored figures are of another directory."""
+        """Start again if the stored figures are of another directory."""
         if record.effective is not None and _elsewhere(record.stored.status, record.effective):
             record.move()
 
     def first_seen(self, record: TenantRecord, stored: Object) -> None:
-        """Take over the last valid spec that the status keeps."""
+        """Load the last valid spec from the status."""
         record.resource.remember(decoding.status_field(stored, "lastValid"))
 
     def respec(self, record: TenantRecord, body: Object, now: float) -> None:
-        """Take in the spec of a tenant."""
+        """Process the spec of a tenant."""
         spec = decoding.mapping(body.get("spec"))
         digest = zlib.crc32(repr(spec).encode("utf-8", "surrogatepass"))
         generation = decoding.whole(body["metadata"].get("generation"), 1, 2**62) or 1
@@ -75,13 +75,13 @@ class TenantCache(RecordCache[TenantRecord]):
             if record.backoff.hurry(now) or was is None:
                 record.backoff.set_fault(None)
             record.jobs.want_scan()
-        # An earlier operator's figures, or a spec that was invalid meanwhile, are compared by what is stored.
+        # With figures of an earlier operator, or a spec that was invalid meanwhile, compare with the stored status.
         here = _place(wanted)
         stored = decoding.mapping(body.get("status"))
         if _elsewhere(stored, wanted) if was is None else _place(was) != here:
             record.move()
         elif was is not None and was.suspend:
-            # No scan was missed while none was made.
+            # No scan was missed while scans were suspended.
             record.scan.resume(now)
 
     def _set_in_force(self, tenant: TenantRecord, found: InForce, now: float) -> None:
@@ -99,9 +99,9 @@ class TenantCache(RecordCache[TenantRecord]):
             self._directories.remove(tenant.namespace, tenant.name, tenant.effective)
 
     def elder(self, tenant: TenantRecord) -> TenantRecord | None:
-        """Return the eldest tenant whose directory is this tenant's too, or lies around or inside it.
+        """Return the oldest tenant whose directory equals, contains or is inside this tenant's directory.
 
-        None where this tenant is the eldest of them.
+        None if this tenant is the oldest of them.
         """
         if tenant.effective is None:
             return None
@@ -122,7 +122,7 @@ class TenantCache(RecordCache[TenantRecord]):
         return tenant
 
     def namespaces(self) -> int:
-        """Return in how many namespaces there are tenants."""
+        """Return the number of namespaces with tenants."""
         return len(self._by_namespace)
 
     def in_namespace(self, namespace: str) -> Iterable[TenantRecord]:

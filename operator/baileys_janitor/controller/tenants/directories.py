@@ -1,4 +1,4 @@
-"""Which tenants share a directory, or have one inside another: the elder one is looked after. Pure."""
+"""Finds tenants that share a directory, or have one inside another: only the oldest is managed. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Entry = tuple[str, str]
 class Directories:
     """The directories of all tenants by (namespace, claim), each claim's in the order of their paths.
 
-    What lies inside a directory follows it in that order, so looking up one directory takes as long with ten thousand
+    Directories inside a directory follow it in that order, so looking up one directory takes as long with ten thousand
     tenants on other claims, or beside it on the same claim, as with ten.
     """
 
@@ -29,7 +29,7 @@ class Directories:
         insort(entries, (_key(effective.path), name))
 
     def remove(self, namespace: str, name: str, effective: Effective) -> None:
-        """Forget the directory of a tenant, which was added with these settings."""
+        """Drop the directory of a tenant, which was added with these settings."""
         claim = namespace, effective.claim_name
         entries, entry = self._by_claim.get(claim, []), (_key(effective.path), name)
         at = bisect_left(entries, entry)
@@ -61,7 +61,7 @@ def _key(path: str) -> str:
 
 
 def _around(key: str) -> Iterator[str]:
-    """Yield the directories that one lies in, the root first."""
+    """Yield the directories that contain this one, the root first."""
     if key:
         yield ""
     for at, letter in enumerate(key[:-1]):
@@ -70,12 +70,12 @@ def _around(key: str) -> Iterator[str]:
 
 
 def age(tenant: TenantRecord) -> tuple[float, str]:
-    """Return what orders tenants from the eldest on: the time of creation, and the name where times are equal."""
+    """Return the sort key of tenants by age, oldest first: the time of creation, and the name if times are equal."""
     return tenant.resource.created, tenant.name
 
 
 def duplicate(tenant: TenantRecord, elder: TenantRecord) -> Fault:
-    """Return the fault of a tenant whose directory an elder one has."""
+    """Return the fault of a tenant whose directory belongs to an older one."""
     assert tenant.effective is not None
     assert elder.effective is not None
     here, there = tenant.effective.path, elder.effective.path

@@ -1,4 +1,4 @@
-"""The records of one kind of resource, kept current by watch events, and the workqueue of when each is due next."""
+"""The records of one kind of resource, kept current by watch events, and the workqueue of their due times."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ WELL = frozenset(
         *("CleanupsHeld", "NotScanned", "ScansMissed"),
     }
 )
-"""Reasons of Ready that speak of no fault."""
+"""Reasons of Ready that are no fault."""
 
 
 class RecordCache(ABC, Generic[R]):
-    """The records of one kind by (namespace, name). `jitter` is what daily cleanups are spread over, in seconds."""
+    """The records of one kind by (namespace, name). `jitter` is the time over which daily cleanups are spread, in
+    seconds.
+    """
 
     kind: ClassVar[str]
-    """The kind of their resource, in the singular, as kubectl takes it."""
+    """The kind of their resource, in the singular, as in kubectl commands."""
 
     def __init__(self, jitter: float) -> None:
         self._jitter = jitter
@@ -43,24 +45,24 @@ class RecordCache(ABC, Generic[R]):
 
     @abstractmethod
     def create(self, namespace: str, name: str, uid: str) -> R:
-        """Return a new record; it takes the place of an earlier one of that name."""
+        """Return a new record; it replaces an earlier one of that name."""
 
     @abstractmethod
     def respec(self, record: R, body: Object, now: float) -> None:
-        """Take in the spec of a resource."""
+        """Process the spec of a resource."""
 
     def first_seen(self, record: R, stored: Object) -> None:
-        """Take over what else a stored status keeps, when its resource is seen for the first time."""
+        """Load the other values of a stored status, when its resource is seen for the first time."""
 
     def restored(self, record: R) -> None:
         """Follow up on a status that another operator has written."""
 
     def routed_by(self, meta: Object) -> dict[str, str] | None:  # noqa: ARG002 - for those that have routes
-        """Return the labels that notification routes ask for; None for none."""
+        """Return the labels that notification routes select by; None for none."""
         return None
 
     def observe(self, body: Object, now: float) -> R:
-        """Take in a resource as an event or a read shows it; older versions than the known one are ignored."""
+        """Process a resource from an event or a read; versions older than the known one are ignored."""
         meta = body["metadata"]
         key = meta["namespace"], meta["name"]
         record = self.records.get(key)
@@ -78,7 +80,7 @@ class RecordCache(ABC, Generic[R]):
         else:
             self._restore(record, decoding.mapping(body.get("status")))
             if _token(meta) != record.resource.request:
-                # Somebody asks right now: that waits for no back-off.
+                # Somebody requests a cleanup right now: that waits for no back-off.
                 record.backoff.hurry(now)
         record.resource.set_version(decoding.text(meta.get("resourceVersion")))
         routed_by = self.routed_by(meta)
@@ -90,13 +92,13 @@ class RecordCache(ABC, Generic[R]):
         return record
 
     def _baseline(self, record: R, meta: Object, now: float) -> None:
-        # A token that is there at the first sight came with the manifest: recorded, not run.
+        # A token that exists at the first sight came with the manifest: recorded, not run.
         if record.new:
             record.timers.settle(None, None, _token(meta))
         record.timers.begin(now, slots.spread(record.text, "daily", self._jitter))
 
     def _restore(self, record: R, status: Object) -> None:
-        # The watch may show what this operator is writing before the write is answered: that is no other's act.
+        # The watch may show this operator's own write before its answer: that is no act of another operator.
         stored = record.stored.raw
         known = (stored, record.stored.sending) if record.stored.sending else (stored,)
         if all(_acts(record, status) != _acts(record, one) for one in known):
@@ -113,22 +115,24 @@ class RecordCache(ABC, Generic[R]):
         return self.records.pop(key)
 
     def of(self, namespace: str, name: str, uid: str) -> R | None:
-        """Return the record if the resource still is the same one."""
+        """Return the record if the resource is still the same one."""
         record = self.records.get((namespace, name))
         return record if record is not None and record.uid == uid else None
 
     def schedule(self, record: R, when: float | None) -> None:
-        """Have `due` give this record at `when` (Unix seconds); the last call for a record counts."""
+        """Schedule this record, so that `due` yields it at `when` (Unix seconds). Only the last call for a record
+        counts.
+        """
         self._queue.schedule(record, when)
 
     def shift(self, step: float) -> None:
-        """Move every record's times, and when each is due, with the clock that was set by `step` seconds."""
+        """Move the times and due times of every record with the clock, which was set by `step` seconds."""
         self._queue.shift(step)
         for record in self.records.values():
             record.shift(step)
 
     def due(self, now: float) -> Iterator[R]:
-        """Yield the records that are due, the longest overdue first; each must be scheduled anew."""
+        """Yield the records that are due, the longest overdue first. The caller must schedule each of them again."""
         return self._queue.due(now)
 
     def next_due(self) -> float | None:
@@ -137,7 +141,7 @@ class RecordCache(ABC, Generic[R]):
 
 
 def _acts(record: AnyRecord, status: Object) -> tuple[Any, ...]:
-    """Return what only the acting operator writes: when it differs, another one has acted."""
+    """Return the values that only the acting operator writes: if they differ, another one has acted."""
     names = ("run", record.cleanup.last_field, "lastHandledRequest", "backup")
     run, cleanup, request, backup = (record.stored.reader.field(status, name) for name in names)
     return run, mark(cleanup), request, attempts(backup)
@@ -148,9 +152,9 @@ def _token(meta: Object) -> str | None:
 
 
 def _older(version: Any, known: str) -> bool:
-    """Return whether an event shows what is known already, or less.
+    """Return whether an event shows the known version, or an older one.
 
-    Versions are comparable by KEP-5504; where a server's are no numbers, every other one counts as newer.
+    Versions are comparable by KEP-5504; if a server's are no numbers, every different one counts as newer.
     """
     try:
         return int(version) <= int(known)
@@ -159,7 +163,7 @@ def _older(version: Any, known: str) -> bool:
 
 
 def _take_up_fault(record: AnyRecord) -> None:
-    """Keep the fault that an earlier operator published until a look disproves it: a restart ends none."""
+    """Keep the fault that an earlier operator published until a scan disproves it: a restart does not clear it."""
     told_of_this_spec = record.stored.generation == record.resource.generation
     if record.effective is None or not told_of_this_spec or record.stored.readiness in WELL:
         return

@@ -1,4 +1,4 @@
-"""The records of one shard, out of a cache that holds those of several. Pure."""
+"""The records of one shard, from a cache that holds those of several. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ R = TypeVar("R", bound=AnyRecord)
 
 
 class ShardRecords(Generic[R]):
-    """Behaves as the cache does for whoever only reads. `records` is made anew each time: it costs a look at each."""
+    """A read-only view of the cache. `records` is computed at each access, in time proportional to the cache."""
 
     def __init__(self, cache: RecordCache[R], shards: Shards) -> None:
         self._cache = cache
