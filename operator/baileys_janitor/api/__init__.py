@@ -1,1 +1,1 @@
-"""The `BaileysTenant` resource: its models, the operator's configuration, and how the two merge."""
+"""The `BaileysTenant` resource: its models, the operator's configuration, and their merge."""

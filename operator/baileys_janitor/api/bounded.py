@@ -1,8 +1,8 @@
-"""Reads what others can write into the cluster, with a type and bounds for each value. Pure.
+"""Reads values that others can write into the cluster, with a type and bounds for each value. Pure.
 
-The API server checks a status against the CRD, but which CRD, and a CRD cannot express everything. Labels, annotations,
-messages and exit codes of pods are whatever somebody wrote. What does not fit is left out here, so that no other
-module has to expect it. It loads no library: `kubectl baileys` runs where none is installed.
+The API server checks a status against its CRD, but that may be another version, and a CRD cannot express everything.
+Labels, annotations, messages and exit codes of pods can be anything. Invalid values are dropped here, so that no other
+module has to expect them. It loads no library: `kubectl baileys` runs without any.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Object = dict[str, Any]
 Reader = Callable[[object], Any]
 
 NAME_MAX = 253
-"""Characters of an object's name, and so of every name that is read."""
+"""Maximum characters of an object's name, and so of every name that is read."""
 SAID_MAX = 512
-"""Characters that are kept of a message that somebody else wrote."""
+"""Maximum characters of a message that somebody else wrote."""
 LISTED_MAX = 1000
-"""Entries that are looked at of a list in a pod or a Job."""
+"""Maximum number of entries that are read of a list in a pod or a Job."""
 _KEY_MAX = 64
 _MISSING: Final = object()
 
@@ -31,20 +31,20 @@ def mapping(value: object) -> Object:
 
 
 def part(value: object, *names: str) -> Object:
-    """Return the JSON object at a path of names, an empty one where there is none."""
+    """Return the JSON object at a path of names, an empty one if there is none."""
     for name in names:
         value = mapping(value).get(name)
     return mapping(value)
 
 
 def objects(value: object) -> list[Object]:
-    """Return the JSON objects of a list, at most LISTED_MAX; nothing for what is no list."""
+    """Return the JSON objects of a list, at most LISTED_MAX; empty if it is no list."""
     listed = value[:LISTED_MAX] if isinstance(value, list | tuple) else ()
     return [one for one in listed if isinstance(one, dict)]
 
 
 def text(value: object, most: int = NAME_MAX) -> str:
-    """Return a text of at most `most` characters, cut where it is longer; empty for anything else."""
+    """Return a text, cut to at most `most` characters; empty for anything else."""
     return value[:most] if isinstance(value, str) else ""
 
 
@@ -62,31 +62,31 @@ def whole(value: object, least: int, most: int) -> int | None:
 
 
 def annotation(meta: object, name: str, most: int) -> str | None:
-    """Return an annotation's value of at most `most` characters; None where there is none."""
+    """Return an annotation's value of at most `most` characters; None if there is none."""
     return text(part(meta, "annotations").get(name), most) or None
 
 
 class SchemaReader:
-    """Reads JSON objects by a structural schema: as a CRD has it, with types and bounds for every value."""
+    """Reads JSON objects by a structural schema, in the form of a CRD, with types and bounds for every value."""
 
     def __init__(self, schema: Object) -> None:
         self._fields = {name: _reader(node) for name, node in schema["properties"].items()}
         self._whole = _reader(schema)
 
     def read(self, stored: object) -> Object:
-        """Return what of a stored object is of its type and within its bounds, as the schema states them."""
+        """Return the part of a stored object with the types and bounds of the schema."""
         fitted = self._whole(stored)
         return {} if fitted is _MISSING else fitted
 
     def field(self, stored: object, name: str) -> Any:
-        """Return one field of a stored object as `read` does; None where it is missing or does not fit."""
+        """Return one field of a stored object as `read` does; None if it is missing or invalid."""
         fields, reads = mapping(stored), self._fields.get(name)
         fitted = reads(fields[name]) if reads is not None and name in fields else None
         return None if fitted is _MISSING else fitted
 
 
 def _reader(node: Object) -> Reader:
-    """Return what reads the values of one node of a structural schema."""
+    """Return the reader of the values of one node of a structural schema."""
     kind = node.get("type")
     if kind == "object":
         return _reads_object(node)

@@ -1,4 +1,4 @@
-"""What the resource is called, and the annotations people set on it. No other module spells the group."""
+"""The names of the resources, and the annotations that people set on them. Only this module contains the group."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ OPERATION_SINGULAR = "baileysoperation"
 OPERATION_SHORT_NAME = "bop"
 
 CATEGORY = "baileys"
-"""`kubectl get` by it shows all of these kinds together."""
+"""`kubectl get` with this name lists all of these kinds together."""
 
 EMERGENCY_ANNOTATION = f"{GROUP}/emergency-cleanup"
-"""Its value is a token: each new one asks for one Emergency cleanup."""
+"""Its value is a token: each new one requests one Emergency cleanup."""
 
 NOTIFY_ANNOTATION = f"{GROUP}/notify"
-"""Set to false, nobody is told of this tenant."""
+"""Set to false, it mutes all notifications about this tenant."""
 
 TOKEN_LENGTH = 256
-"""How much of the token `status.lastHandledRequest` can hold."""
+"""Maximum characters of a token in `status.lastHandledRequest`."""
 
 SET_KIND = "BaileysTenantSet"
 SET_PLURAL = "baileystenantsets"
@@ -38,16 +38,16 @@ SET_SINGULAR = "baileystenantset"
 SET_SHORT_NAME = "bts"
 
 CONFIRM_ANNOTATION = f"{GROUP}/confirm"
-"""Its value is a token: each new one lets tenants that were deleted by hand come back."""
+"""Its value is a token: each new one allows tenants that were deleted by hand to be created again."""
 
 SET_LABEL = f"{GROUP}/tenant-set"
 """The uid of the set that has created a tenant."""
 
 TEMPLATE_ANNOTATION = f"{GROUP}/template"
-"""Which template a tenant of a set was made from."""
+"""The hash of the template that a tenant of a set was created from."""
 
 ASK_ANNOTATION = f"{GROUP}/asked-by"
-"""On the Lease of a shard: which replica asks its holder for it."""
+"""On the Lease of a shard: the replica that requests it from its holder."""
 
 DRILLED_LABEL = f"{GROUP}/drilled-namespace"
 """On the Job of a drill, in the operator's namespace: the namespace whose archives are tried."""

@@ -1,6 +1,6 @@
-"""Whom a tenant's Jobs run as, and what they may use.
+"""The user and groups of a tenant's Jobs, and their resources.
 
-Nothing else of a pod can be set by a tenant: what could hurt others belongs to the chart.
+A tenant can set nothing else of a pod: everything that could harm others belongs to the chart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SELinuxOptions(Model):
 
 _Cpu = Annotated[Quantity, AtMost("2")]
 _Bytes = Annotated[Quantity, AtMost("2Gi")]
-"""A Job takes milliseconds and some 30 MiB: a pod that asks for more than this finds no node, and holds a slot."""
+"""A Job takes milliseconds and some 30 MiB: a pod that requests more than this finds no node, and holds a slot."""
 
 
 class ResourceAmounts(Model):
@@ -49,7 +49,7 @@ class ResourceAmounts(Model):
 
 
 def _within_limits() -> list[Rule]:
-    # As CEL has them, in which a name may hold no "-".
+    # In CEL's form, in which a name may contain no "-".
     names = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral__dash__storage"}
     return [
         rule(

@@ -1,4 +1,4 @@
-"""What a `BaileysTenant` asks for: its spec."""
+"""The spec of a `BaileysTenant`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOO_LONG = "has a part longer than 255 bytes: shorten it"
 
 
 def _inside(path: str) -> str:
-    # The same as the CEL rules below, for what did not come through an API server.
+    # The same as the CEL rules below, for specs that did not come through an API server.
     parts = path.split("/")
     if ".." in parts:
         raise PydanticCustomError("path", _STAY_INSIDE)
@@ -45,7 +45,7 @@ def _inside(path: str) -> str:
 RelativePath = Annotated[
     str, Field(min_length=1, max_length=512, pattern=RELATIVE_PATH), AfterValidator(_inside)
 ]
-"""A directory beneath the top of a volume."""
+"""A directory beneath the root of a volume."""
 
 
 class Volume(Model):
@@ -172,7 +172,7 @@ class TenantSpec(FleetSettings):
 
 
 def tenant_schema() -> Node:
-    """Return the structural schema of the spec, what is the tenant's own first."""
+    """Return the structural schema of the spec, the tenant's own fields first."""
     schema = structural(TenantSpec)
     own = {name: schema["properties"][name] for name in ("companyId", "volume", "suspend")}
     return schema | {"properties": own | schema["properties"]}

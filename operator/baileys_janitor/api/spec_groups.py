@@ -1,8 +1,8 @@
 """The settings that a fleet shares, one small model for each group.
 
-Every field is optional and has no default here, nor in the CRD: a default would be stored in each
-resource and hide what was left unset. What is unset comes from the operator's configuration
-(`config.Defaults`), field by field, and then from the built-in defaults named in `defaults.py`.
+Every field is optional and has no default here, nor in the CRD: a default would be stored in each resource, and unset
+fields would no longer be recognizable. An unset field has the value of the operator's configuration
+(`config.Defaults`), field by field, and then the built-in default in `defaults.py`.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def cron_rules() -> list[Rule]:
 
 
 def zone_rule() -> Rule:
-    # A zone that the API server does not know makes the rule fail, and that refuses the value with this message.
+    # A zone that the API server does not know makes the rule fail, which refuses the value with this message.
     return rule(
         f"self == 'UTC' || !self.matches({literal(TIME_ZONE)})"
         " || (!self.matches('(?i)^(local|localtime|factory|posixrules)$')"

@@ -1,8 +1,8 @@
-"""What the operator knows of a tenant: its status.
+"""The status of a tenant.
 
-These models are the schema of the status: the CRD and the docs are generated from them, and `kube.decoding` reads
-every stored status by their types and bounds. A status can have been written by an older or a newer operator, or by
-a person: what does not fit is dropped field by field and learned again.
+These models are the schema of the status: the CRD and the docs are generated from them, and `kube.decoding` reads every
+stored status by their types and bounds. An older or a newer operator, or a person, may have written a status: invalid
+values are dropped field by field and learned again.
 """
 
 from __future__ import annotations

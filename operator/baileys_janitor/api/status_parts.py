@@ -1,4 +1,4 @@
-"""What the parts of a status are made of: numbers and texts within bounds, times."""
+"""The types of the parts of a status: numbers and texts within bounds, times."""
 
 from __future__ import annotations
 

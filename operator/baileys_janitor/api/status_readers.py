@@ -1,4 +1,4 @@
-"""Reads stored statuses within their bounds without the models: they need a library that a kubectl plugin has not."""
+"""Reads stored statuses within their bounds without the models: a kubectl plugin lacks the library that they need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baileys_janitor.api.bounded import SchemaReader
 
 @cache
 def reader_of(kind: str) -> SchemaReader:
-    """Return what reads the statuses of a kind, such as BaileysTenant."""
+    """Return the reader of the statuses of a kind, such as BaileysTenant."""
     return SchemaReader(_schemas()[kind])
 
 

@@ -25,7 +25,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
 
 
 def schemas() -> str:
-    """Return the structural schema of each kind's status as JSON, a field of the status a line."""
+    """Return the structural schema of each kind's status as JSON, one line for each field of the status."""
     kinds = []
     for kind, model in MODELS.items():
         schema = _bare(structural(model))
@@ -39,7 +39,7 @@ def schemas() -> str:
 
 
 def _bare(node: Any) -> Any:
-    """Return a schema without what is for people or for the API server alone."""
+    """Return a schema without the parts that only people or the API server need."""
     if isinstance(node, list):
         return [_bare(each) for each in node]
     if not isinstance(node, dict):
@@ -54,7 +54,7 @@ def _bare(node: Any) -> Any:
 
 
 def main(argv: list[str]) -> int:
-    """Write or check the file; the exit code."""
+    """Write or check the file; return the exit code."""
     text = schemas()
     if argv == ["--check"]:
         current = PATH.read_text(encoding="utf-8") if PATH.exists() else None

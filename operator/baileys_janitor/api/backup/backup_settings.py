@@ -1,7 +1,8 @@
-"""The group `backup` of the settings: when sessions are archived, to whom encrypted, where to, and for how long.
+"""The group `backup` of the settings: when to archive sessions, for which recipients, in which stores, and for how
+long.
 
 Every field is optional, so that layers can be merged field by field, lists as a whole. `resolved` checks the merged
-group and fills in the defaults. What only a cluster has (Secrets by name) is in `backup_spec`.
+group and adds the defaults. Fields for a cluster alone (Secrets by name) are in `backup_spec`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ Path = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 def has_form(pattern: str, text: str) -> str:
-    """Check a text that may be a secret in the wrong place: the message never repeats it."""
+    """Check a text that may be a secret in the wrong field: the message never repeats it."""
     if not re.fullmatch(pattern, text):
         raise PydanticCustomError(
             "form", "cannot be used: {way_out}", {"way_out": IN_WORDS[pattern]}
@@ -92,8 +93,8 @@ WHEN_UNSET: Final[Mapping[str, Any]] = {
     "drill": {"schedule": _DRILLS},
     "beforeOperations": PREFERRED,
 }
-"""What counts for what is left unset."""
-# Slots that are looked at to find the longest pause of a schedule: two months of hourly ones.
+"""Values for unset fields."""
+# Number of slots that are checked to find the longest pause of a schedule: two months of hourly ones.
 _SLOTS: Final = 1500
 _FROM: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -236,8 +237,8 @@ R_co = TypeVar("R_co", bound=Repository, covariant=True)
 class BackupsOf(Generic[R_co]):
     """The group in force. `schedule` and `drill_schedule` are None for Never; `rpo` and `rto` are seconds.
 
-    `recipients` is empty where archives are not encrypted. `bucket_days` says after how many days the store itself
-    removes an archive, None where the janitor does that by `retention`.
+    `recipients` is empty if archives are not encrypted. `bucket_days` is the number of days after which the store
+    itself removes an archive, None if the janitor removes them by `retention`.
     """
 
     repositories: tuple[R_co, ...]
@@ -250,7 +251,7 @@ class BackupsOf(Generic[R_co]):
     rpo: int
     rto: int
     before_operations: str = PREFERRED
-    """Whether the session is backed up before an operation that replaces something."""
+    """Whether the session is backed up before an operation that replaces its files."""
 
 
 Backups = BackupsOf[BackupRepository]
@@ -258,9 +259,9 @@ Backups = BackupsOf[BackupRepository]
 
 
 def resolved(data: Mapping[str, Any] | None) -> Backups | None:
-    """Return the group in force for merged settings, as plain data; None where nothing is backed up.
+    """Return the group in force for merged settings, as plain data; None if nothing is backed up.
 
-    Raises `Conflict` for what cannot work together; its fields begin with `backup.`.
+    Raises `Conflict` for settings that cannot work together; its fields begin with `backup.`.
     """
     settings = BackupSettings.model_validate(data or {})
     return in_force(settings, settings.repositories, settings.drill)
@@ -269,7 +270,7 @@ def resolved(data: Mapping[str, Any] | None) -> Backups | None:
 def in_force(
     settings: BackupGroup, repositories: Sequence[R] | None, drill: DrillSettings | None
 ) -> BackupsOf[R] | None:
-    """Return the group in force; None where nothing is backed up. Raises `Conflict`."""
+    """Return the group in force; None if nothing is backed up. Raises `Conflict`."""
     if not repositories:
         _require_repositories(settings)
         return None
@@ -295,7 +296,7 @@ def in_force(
 
 
 def described(conflict: Conflict, data: Mapping[str, Any]) -> str:
-    """Return a conflict as a sentence with the values that were set; `data` is what `resolved` was given."""
+    """Return a conflict as a sentence with the values that were set; `data` is the argument of `resolved`."""
     named = []
     for field in conflict.fields:
         value = _value(data, field)
@@ -326,7 +327,7 @@ def _require_repositories(settings: BackupGroup) -> None:
 
 def _check_repositories(repositories: Sequence[Repository]) -> None:
     names = [each.name for each in repositories]
-    # Stores of two providers may well have buckets of one name.
+    # Stores of two providers may have buckets with the same name.
     places = [f"{e.url.rstrip('/')} {(e.endpoint or '').rstrip('/')}" for e in repositories]
     for field, what, values in (("name", "name", names), ("url", "URL", places)):
         twice = next((value for value, number in Counter(values).items() if number > 1), None)

@@ -1,8 +1,8 @@
-"""The group `backup` as a cluster has it: repositories name Secrets, and none is a directory.
+"""The group `backup` for a cluster: repositories name Secrets, and none is a directory.
 
-A tenant names only what lies in its own namespace. Drills run in the operator's, so which Secrets they use stands in
-the operator's configuration alone: whoever may edit a tenant could otherwise have any Secret of the operator's
-namespace used against an endpoint of his own.
+A tenant names only Secrets of its own namespace. Drills run in the operator's namespace, so their Secrets are in the
+operator's configuration alone: otherwise anybody who can edit a tenant could send any Secret of the operator's
+namespace to an endpoint of their own.
 """
 
 from __future__ import annotations
@@ -132,10 +132,10 @@ class BackupConfig(Model):
 
 @dataclass(frozen=True, slots=True)
 class DrillSource:
-    """Where a drill reads from, with Secrets of the operator's namespace."""
+    """The source of a drill, with Secrets of the operator's namespace."""
 
     repository: ClusterRepository
-    """Its own Secret does not count here."""
+    """Its own Secret is not used here."""
     secret_name: str
 
 
@@ -145,7 +145,7 @@ class ClusterBackups:
 
     group: BackupsOf[ClusterRepository]
     identity_secret_name: str | None
-    """The Secret in the operator's namespace that opens archives; None where no drill runs."""
+    """The Secret in the operator's namespace that opens archives; None if no drill runs."""
     sources: tuple[DrillSource, ...]
     """The repositories that drills can read."""
     database_secret_name: str | None = None
@@ -162,14 +162,14 @@ class ClusterBackups:
         return frozenset(each.repository.name for each in self.sources)
 
     def source(self, name: str) -> DrillSource | None:
-        """Return where a drill reads the repository of that name."""
+        """Return the source of drills for the repository with that name."""
         return next((each for each in self.sources if each.repository.name == name), None)
 
 
 def resolved(
     data: Mapping[str, Any] | None, fleet: Mapping[str, Any] | None, config: BackupConfig
 ) -> ClusterBackups | None:
-    """Return the group in force for merged settings, as plain data; None where nothing is backed up.
+    """Return the group in force for merged settings, as plain data; None if nothing is backed up.
 
     `fleet` is the group of the operator's configuration. Raises `Conflict`; its fields begin with `backup.`.
     """
@@ -214,6 +214,6 @@ def check_drills(found: ClusterBackups | None, config: BackupConfig) -> None:
 
 
 def _is_same(one: ClusterRepository, other: ClusterRepository) -> bool:
-    """Return whether two repositories are one place, whatever Secrets are used there."""
+    """Return whether two repositories are the same place, even with different Secrets."""
     place = (one.name, one.url, one.endpoint, one.region)
     return place == (other.name, other.url, other.endpoint, other.region)

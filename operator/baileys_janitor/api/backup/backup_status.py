@@ -1,4 +1,4 @@
-"""What is known of the backups of one tenant, as its status has it."""
+"""The state of a tenant's backups in its status."""
 
 from __future__ import annotations
 

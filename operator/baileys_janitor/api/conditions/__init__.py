@@ -1,1 +1,1 @@
-"""The conditions of a tenant's status, and everything that is published about each."""
+"""The conditions of a tenant's status, and everything published about each."""

@@ -1,5 +1,5 @@
-"""The conditions of backups: what is published about each. They are part of the registry in `condition_kinds`, and
-`baileys-janitor watch` states them too."""
+"""The conditions of backups, and everything published about each. They are part of the registry in `condition_kinds`,
+and `baileys-janitor watch` states them too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REASONS: Final[Mapping[str, str]] = {
     "TooManyFiles": "TooLarge",
     "Unreachable": "Unreachable",
 }
-"""Reasons of the condition by the codes of failed backups; all others are Failing, and the message says why."""
+"""Reasons of the condition by the codes of failed backups; all others are Failing, and the message has the cause."""
 DRILL_PASSED: Final = "DrillPassed"
 DRILL_FAILED: Final = "DrillFailed"
 DRILL_OVERDUE: Final = "DrillOverdue"
@@ -140,7 +140,7 @@ BACKUP_INCIDENTS: Final = (
 
 
 def incident_of(reason: str) -> str:
-    """Return the name of the incident that a reason of either condition is, while its status is False."""
+    """Return the name of the incident for a reason of either condition, while its status is False."""
     if reason in {OVERDUE, NEVER_RUN}:
         return "BackupOverdue"
     if reason in {DRILL_FAILED, DRILL_OVERDUE}:

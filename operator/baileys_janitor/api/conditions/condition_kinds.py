@@ -447,8 +447,8 @@ GRAVEST: Final = (
     advice.SESSION_INACTIVE,
     advice.ROTATION_RECOMMENDED,
 )
-"""What somebody should know of, the gravest first: conditions while they are True, reasons of an unknown level, and
-CleanupFailing while the last cleanup failed."""
+"""The facts that somebody should know, the most severe first: conditions while they are True, reasons of an unknown
+level, and CleanupFailing while the last cleanup failed."""
 
 
 def event_kinds() -> dict[str, EventKind]:

@@ -1,5 +1,5 @@
-"""What is published about a condition: its Event, its message to the channels, its alert. The kinds themselves are in
-`condition_kinds`."""
+"""Everything published about a condition: its Event, its message to the channels, its alert. The kinds themselves are
+in `condition_kinds`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NORMAL, WARNING = "Normal", "Warning"
 """Types of Events; `WARNING` is also the least severity of a message."""
 CRITICAL, EMERGENCY = "Critical", "Emergency"
 RANKS: Final = {WARNING: 1, CRITICAL: 2, EMERGENCY: 3}
-"""Severities of messages, the gravest last."""
+"""Severities of messages, the most severe last."""
 CLEAN, OBSERVE = "Clean", "Observe"
 """Actions of Events: what the janitor was doing."""
 
@@ -50,7 +50,7 @@ class EventKind:
     """The Kubernetes Event that reports a condition. Its reason is the condition's type, or a reason of Ready."""
 
     weight: int
-    """Importance: where there are too many Events, the lightest are left out."""
+    """Importance: if there are too many Events, those with the least weight are dropped."""
     type: str = WARNING
     action: str = OBSERVE
     over: str = "{type} does not hold any more. {message}"
@@ -58,7 +58,7 @@ class EventKind:
     when: str = ""
     """When it is published, for docs/events.md; empty: when the condition becomes True."""
     reason: str = ""
-    """The Event's reason, where it is none of those."""
+    """The Event's reason, if it is none of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class IncidentKind:
     family: Family
     severity: str
     label: str
-    """What it is called when it is over."""
+    """Its name when it is over."""
     one: str
     """Title for one tenant: {name}, {files}."""
     many: str
@@ -85,13 +85,13 @@ class IncidentKind:
     ends: bool = True
     """False: nobody waits for the end, so neither the end nor a repetition is sent."""
     said_by: str = ""
-    """The condition whose message says most; empty: the one with the incident's name."""
+    """The condition with the most informative message; empty: the one with the incident's name."""
     explained: bool = False
-    """True: that message already says what the incident means."""
+    """True: that message already explains the incident."""
     when: str = ""
     """When it is sent, for docs/notifications.md; empty: when the condition becomes True."""
     page: str = ""
-    """Name of its page in docs/runbooks; empty: made of its own name."""
+    """Name of its page in docs/runbooks; empty: derived from its own name."""
 
     @property
     def rank(self) -> int:
@@ -110,32 +110,32 @@ class AlertKind:
 
     severity: str
     summary: str
-    """What comes after the tenant's name."""
+    """The text after the tenant's name."""
     description: str
-    """What it means and what to do, with Prometheus's templates."""
+    """The meaning and what to do, with Prometheus's templates."""
     wait: str = ""
     """How long the condition must hold first; empty: not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionKind:
-    """One condition, and what is published about it."""
+    """One condition, and everything published about it."""
 
     type: str
     group: Group
     when: str
     """When it is True, in a sentence or two for the docs."""
     to_do: str = ""
-    """What to do, for the docs; empty: as the incident says."""
+    """What to do, for the docs; empty: the incident's text."""
     reason: str = ""
     """The reason while it is True; empty: the type."""
     calm: str = "NoAdvice"
     """The reason while it is False."""
     calm_message: str = ""
-    """The message while it is False: a sentence that is true by itself."""
+    """The message while it is False: a sentence that is true without context."""
     first: str = ""
-    """What somebody must do about it first, for the beginning of `status.next` ({message}: the condition's); empty:
-    nothing."""
+    """The first thing that somebody must do about it, for the beginning of `status.next` ({message}: the condition's);
+    empty: nothing."""
     event: EventKind | None = None
     """Published when it becomes True."""
     false_event: EventKind | None = None
@@ -145,7 +145,7 @@ class ConditionKind:
     fleet_wide: bool = False
     """True: many tenants have it at once, and the log reports the cause in one line instead."""
     fleet_wide_reasons: frozenset[str] = frozenset()
-    """Reasons for which the same is true."""
+    """Reasons with the same effect."""
     incident: IncidentKind | None = None
     alert: AlertKind | None = None
     page: str = ""

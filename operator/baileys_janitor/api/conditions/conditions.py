@@ -16,10 +16,10 @@ Condition = dict[str, Any]
 
 
 class Conditions:
-    """The conditions of one resource, begun from what is stored.
+    """The conditions of one resource, initialized with the stored ones.
 
-    `items()` gives what matters first, always in the same order, so that an unchanged list is written byte for byte
-    the same.
+    `items()` returns the most important first, always in the same order, so that an unchanged list is written byte for
+    byte the same.
     """
 
     def __init__(self, stored: list[Condition] | None, generation: int, now: float) -> None:
@@ -35,7 +35,7 @@ class Conditions:
         unmoved = before is not None and before.get("status") == text
         since = before.get("lastTransitionTime") if before is not None and unmoved else None
         if since is not None and (from_rfc3339(since) or 0.0) > self._now:
-            # A clock that was wrong has written it.
+            # A wrong clock has written it.
             since = None
         self._fresh[kind] = {
             "type": kind,
@@ -51,7 +51,7 @@ class Conditions:
     ) -> None:
         """State a condition of the group `Advice`: True with its message, or False with `calm` or the kind's own.
 
-        Advice that was never given is not listed as False: the list would only grow longer to read.
+        Advice that was never given is not listed as False, to keep the list short.
         """
         if message is not None:
             self.set(kind.type, True, reason or kind.reason or kind.type, message)
@@ -59,8 +59,8 @@ class Conditions:
             self.set(kind.type, False, kind.calm, calm or kind.calm_message)
 
     def true_since(self, kind: str) -> float:
-        """Return since when (Unix seconds) a stored condition is True; far in the past when it is not,
-        or when that lies ahead."""
+        """Return since when (Unix seconds) a stored condition is True; far in the past if it is not, or if that time is
+        in the future."""
         stored = self._stored.get(kind) or {}
         since = from_rfc3339(stored.get("lastTransitionTime"))
         known = stored.get("status") == "True" and since is not None and since <= self._now
@@ -72,12 +72,12 @@ class Conditions:
             self._fresh[kind] = self._stored[kind]
 
     def items(self) -> list[Condition]:
-        """Return the list to store; what was not stated again is dropped."""
+        """Return the list to store; conditions that were not stated again are dropped."""
         return sorted(self._fresh.values(), key=_importance)
 
 
 def _importance(condition: Condition) -> tuple[int, int, str]:
-    """Return the key that sorts conditions: what somebody should know, Ready, the level, and what does not hold."""
+    """Return the sort key of conditions: facts that somebody should know, Ready, the level, and False conditions."""
     kind, status = condition["type"], condition["status"]
     if status == "True" and kind in GRAVEST:
         return 0, GRAVEST.index(kind), kind
@@ -94,5 +94,5 @@ def find(conditions: list[Condition] | None, kind: str) -> Condition | None:
 
 
 def digest(conditions: list[Condition] | None) -> list[tuple[str, str, str]]:
-    """Return what makes a change of conditions material: types, statuses and reasons, not the numbers."""
+    """Return the parts of conditions whose change is material: types, statuses and reasons, not the numbers."""
     return sorted((c["type"], c["status"], c.get("reason", "")) for c in conditions or ())

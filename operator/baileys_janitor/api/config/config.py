@@ -1,8 +1,8 @@
-"""The operator's own configuration: the YAML file that `--config` names.
+"""The operator's own configuration: the YAML file in `--config`.
 
-The chart renders it from its values. Every field has a default, so that no file at all is a valid
-configuration. What tenants may set for themselves is under `defaults`, in the very words of the
-resource's spec; the built-in defaults beneath it are in `defaults.py`.
+The chart renders it from its values. Every field has a default, so no file at all is a valid configuration. The
+settings that tenants may override are under `defaults`, with the same names as in the resource's spec; the built-in
+defaults beneath them are in `defaults.py`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class JobPods(Model):
 
 
 MOST_SHARDS = 16
-"""Each replica watches the Leases of all, and there are hardly fleets that need more than three."""
+"""Each replica watches all Leases, and few fleets need more than three."""
 
 
 class Limits(Model):

@@ -1,7 +1,7 @@
 """Reads the operator's configuration from its file and a few environment variables.
 
-The environment exists for what differs between two runs of one installation: on a laptop, in a test,
-or to hold a fleet still in a hurry. Everything else belongs to the file.
+The environment is for differences between two runs of one installation: on a laptop, in a test, or to stop a fleet
+quickly. Everything else belongs in the file.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ENVIRONMENT = {
 """Variables that override a field of the file; namespaces are separated by commas."""
 
 WEBHOOK = "NOTIFICATION_WEBHOOK"
-"""A URL that receives everything when the configuration names no channel."""
+"""A URL that receives all messages if the configuration names no channel."""
 
 DRY_RUN = "DRY_RUN"
 """Set to true or 1, it caps every tenant's mode at DryRun."""
 
 
 _LARGEST = 1024 * 1024
-"""Characters of a file that is read: a ConfigMap holds no more."""
+"""Maximum characters of the file: a ConfigMap holds no more."""
 
 
 class InvalidConfig(Exception):  # noqa: N818 - the word that users see
@@ -45,10 +45,10 @@ class InvalidConfig(Exception):  # noqa: N818 - the word that users see
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> OperatorConfig:
-    """Return the configuration in force; the built-in one when there is no path.
+    """Return the configuration in force; the built-in one without a path.
 
     Raises:
-        InvalidConfig: the file cannot be read, is not YAML, or holds what cannot be.
+        InvalidConfig: the file cannot be read, is not YAML, or has an invalid value.
     """
     data = {} if path is None else _read(path)
     source = "The environment" if path is None else f"The configuration {path}"
@@ -81,7 +81,7 @@ def _read(path: Path) -> dict[str, Any]:
         line = f", line {mark.line + 1}" if mark is not None else ""
         raise InvalidConfig(f"The configuration {path} is not YAML{line}: correct it.") from None
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        # What has the form of a date and is none, or is nested without end.
+        # A value in the form of a date that is none, or endless nesting.
         raise InvalidConfig(
             f"The configuration {path} is not YAML that can be read: correct its dates, numbers and nesting."
         ) from None
@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _default_channel(data: dict[str, Any]) -> None:
-    """Have everything sent to the URL in WEBHOOK, unless channels are configured. The URL stays where it is."""
+    """Send everything to the URL in WEBHOOK, unless channels are configured. The URL stays in the environment."""
     told = data.get("notifications") or {}
     if isinstance(told, dict) and not told.get("channels") and not told.get("routes"):
         channel = {"name": "default", "webhook": {"urlKey": WEBHOOK}}
@@ -119,7 +119,7 @@ def _validated(
         variable = overridden.get(field.partition("[")[0])
         if variable is not None:
             source = f"The environment variable {variable}"
-        # What concerns several fields names them itself.
+        # A problem of several fields names them itself.
         raise InvalidConfig(f"{source}: {f'{field} {problem}'.strip()}.") from None
     own = config.defaults.model_dump(mode="json", by_alias=True, exclude_none=True)
     merged = merged_settings(SharedSettings(), own)
@@ -134,5 +134,5 @@ def _validated(
 
 
 def _is_true(text: str) -> bool:
-    """Return what `DRY_RUN` means. In doubt it holds: a typing error must not remove files."""
+    """Return the meaning of `DRY_RUN`. In doubt it is true: a typing error must not remove files."""
     return text.strip().lower() not in ("", "0", "false", "no", "off")

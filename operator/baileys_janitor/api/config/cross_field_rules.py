@@ -1,7 +1,7 @@
-"""What must hold between settings, checked after the merge.
+"""The rules between settings, checked after the merge.
 
-A tenant may set one of two settings that belong together and inherit the other, so only the merged
-result can be judged. Pure: the fields that clash are named, who set which is the merge's business.
+A tenant may set one of two related settings and inherit the other, so only the merged result can be checked. Pure: the
+conflict names the fields; the merge finds out who set them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from baileys_janitor.api.values.patterns import (
 from baileys_janitor.api.values.quantities import amount_of
 
 FORBIDDEN_ZONES = frozenset({"local", "localtime", "factory", "posixrules"})
-"""Names that some machines take for time zones, each for another one."""
+"""Names that some machines accept as time zones, each with another meaning."""
 
 _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ class Conflict(Exception):  # noqa: N818 - it names what was found, and never le
 
 
 def check(merged: dict[str, Any]) -> None:
-    """Raise `Conflict` for the first thing in the merged settings that cannot work."""
+    """Raise `Conflict` for the first problem in the merged settings."""
     _check_thresholds(merged["thresholds"])
     _check_retention(merged["retention"], merged["emergencyRetention"])
     _check_schedule(merged["schedule"])
@@ -94,7 +94,7 @@ def _check_schedule(schedule: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=512)
 def is_zone(name: str) -> bool:
-    """Return whether this is a time zone that every machine agrees on."""
+    """Return whether this is a time zone with the same meaning on every machine."""
     if name.lower() in FORBIDDEN_ZONES:
         return False
     try:
@@ -106,7 +106,7 @@ def is_zone(name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def cron_problem(expression: str) -> str:
-    """Return what is wrong with a daily schedule, as the rest of a sentence; empty when nothing is."""
+    """Return the problem of a daily schedule, as the rest of a sentence; empty if there is none."""
     if expression == NEVER:
         return ""
     way_out = CRON_WAY_OUT
@@ -118,11 +118,11 @@ def cron_problem(expression: str) -> str:
         return CRON_NEVER_SENTENCE
     except CronSimError as error:
         if re.match(CRON, expression, re.ASCII):
-            # Each field is right by itself, so it is the month that lacks the day.
+            # Each field is valid by itself, so the month lacks the day.
             return CRON_NEVER_SENTENCE
         return f"cannot be read ({str(error).lower()}): {way_out}"
     except (AssertionError, ValueError, TypeError, KeyError, OverflowError):
-        # CronSim trips over some malformed expressions instead of refusing them.
+        # CronSim raises other errors for some malformed expressions.
         return f"cannot be read: {way_out}"
     return ""
 

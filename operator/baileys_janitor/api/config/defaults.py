@@ -1,8 +1,8 @@
-"""The settings of a tenant that nobody set: neither its spec nor the operator's configuration.
+"""The default settings of a tenant, used if neither its spec nor the operator's configuration sets them.
 
-The five limits are those that operators of Baileys sessions have long worked with; that a session
-is lost at a file count is lore, so they are defaults and not truths. They were written down for a
-directory with about 60 LID mappings and 40 pre-keys, which is where the allowances come from.
+The five limits are those that operators of Baileys sessions have long worked with; that a session is lost at a file
+count is lore, so they are defaults and not truths. They were written down for a directory with about 60 LID mappings
+and 40 pre-keys, which is the origin of the allowances.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 UNDO_WINDOW_MAX_SECONDS = 30 * 86_400
 AGE_MAX_SECONDS = 3650.0 * 86_400
-"""The most that a tenant can set for `undoWindow`, and for an age of its retention."""
+"""The largest value of `undoWindow`, and of an age of a tenant's retention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How many copies of creds.json are kept of one pairing (0: none is made), and how often one, in seconds."""
+    """How many copies of creds.json are kept of one pairing (0: none), and the interval between them, in seconds."""
 
     keep: int
     every: int
@@ -43,22 +43,22 @@ NO_COPIES = Copies(0, 86_400)
 
 @dataclass(frozen=True, slots=True)
 class PodIdentity:
-    """Whom a tenant's Jobs run as; None is for the controller to find out."""
+    """The user and groups of a tenant's Jobs; None lets the controller find out."""
 
     run_as_user: int | None
     run_as_group: int | None
     supplemental_groups: tuple[int, ...]
     se_linux_options: Mapping[str, str] | None
     resources: Mapping[str, Any]
-    """A container's `resources` as Kubernetes takes them."""
+    """A container's `resources` in Kubernetes form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The part of the settings that many tenants have in common: one object for all of them."""
+    """The part of the settings that many tenants share: one object for all of them."""
 
     mode: Mode
-    """What is in force: the tenant's mode, capped by the configuration's ceiling."""
+    """The mode in force: the tenant's, capped by the configuration's ceiling."""
     policy: Settings
     times: Times
     cooldown: int
@@ -69,18 +69,18 @@ class Shared:
     settings_hash: str
     """Short hash of everything above: equal for tenants whose settings are equal."""
     backup: ClusterBackups | None = None
-    """How the session is backed up; None for not at all."""
+    """How the session is backed up; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:
-    """The settings in force for whatever the schedule looks after."""
+    """The settings in force for any resource of the schedule."""
 
     suspend: bool
     shared: Shared
     scans_only: bool = False
-    """Whether the tenant's own settings are unknown, so that nothing is cleaned and the trash is kept as long as any
-    tenant's can be."""
+    """Whether the tenant's own settings are unknown, so that nothing is cleaned and the trash is kept for the longest
+    possible time."""
 
     @property
     def mode(self) -> Mode:
@@ -89,12 +89,12 @@ class EffectiveSettings:
 
     @property
     def cleans(self) -> bool:
-        """Whether cleanups begin or go on at all, a claimed one included."""
+        """Whether cleanups begin or continue at all, including a claimed one."""
         return not (self.suspend or self.scans_only)
 
     @property
     def policy(self) -> Settings:
-        """What the rules work with."""
+        """The input of the rules."""
         return self.shared.policy
 
     @property
@@ -104,12 +104,12 @@ class EffectiveSettings:
 
     @property
     def job(self) -> PodIdentity:
-        """Whom the Jobs run as."""
+        """The user and groups of the Jobs."""
         return self.shared.job
 
     @property
     def backup(self) -> ClusterBackups | None:
-        """How the session is backed up; None for not at all, and while it is unknown where to."""
+        """How the session is backed up; None if it is not, and while the repositories are unknown."""
         return None if self.scans_only else self.shared.backup
 
     @property
@@ -134,13 +134,13 @@ class EffectiveSettings:
 
     @property
     def copies(self) -> Copies | None:
-        """How copies of creds.json are kept; None where none is: they are written, so only where files may change."""
+        """How copies of creds.json are kept; None if none are: they are written, so only if files may change."""
         kept = self.shared.copies
         return kept if kept.keep and self.cleans and self.mode == "Enforce" else None
 
     @property
     def longest_age(self) -> float:
-        """The longest age in seconds that any rule of the tenant may ask for."""
+        """The longest age in seconds that any rule of the tenant may use."""
         return AGE_MAX_SECONDS if self.scans_only else self.policy.longest_age
 
 
@@ -151,7 +151,7 @@ class Effective(EffectiveSettings):
     company_id: str
     claim_name: str
     path: str
-    """Directory inside the volume in its shortest form: no empty or "." component; "." is the top."""
+    """Directory inside the volume in its shortest form: no empty or "." component; "." is the root."""
 
 
 def with_scans_only(settings: Effective) -> Effective:

@@ -1,9 +1,9 @@
-"""Which settings are in force while a spec is invalid: a bad edit does not end care.
+"""The settings in force while a spec is invalid: after a bad edit the tenant is still managed.
 
-`suspend`, `mode`, `volume` and `companyId` are read one by one from the spec as it is, and the stricter of that and the
-last valid spec counts. All other settings are those of the last valid spec, which the status keeps as text. That text
-is validated and merged anew whenever it is used: whoever may write statuses may write it, and the operator or its
-configuration may have changed since.
+`suspend`, `mode`, `volume` and `companyId` are read one by one from the present spec, and the stricter of each value
+and that of the last valid spec counts. All other settings are those of the last valid spec, which the status keeps as
+text. That text is validated and merged again whenever it is used: anybody who can write statuses can write it, and the
+operator or its configuration may have changed since.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from baileys_janitor.api.spec import TenantSpec
 from baileys_janitor.api.spec_groups import MODES, Mode
 
 LAST_VALID_BYTES_MAX = 4096
-"""Bytes of UTF-8 that the status keeps; a longer spec is not kept."""
+"""Maximum UTF-8 bytes in the status; a longer spec is not kept."""
 
 Object = dict[str, Any]
 _UNREADABLE = object()
@@ -30,11 +30,11 @@ _READ_ALONE = ("suspend", "mode", "volume", "companyId")
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What is in force for a tenant.
+    """The settings in force for a tenant.
 
-    `effective` is None while it is unknown where the directory is. `problem` is why the spec is invalid, None when it
-    is not; `meanwhile` one sentence about the settings that are used until it is corrected. `last_valid` is to be kept
-    in the status, None for nothing.
+    `effective` is None while the directory is unknown. `problem` is why the spec is invalid, None if it is valid;
+    `meanwhile` is one sentence about the settings that are used until it is corrected. `last_valid` is to be kept in
+    the status, None for nothing.
     """
 
     effective: Effective | None
@@ -46,7 +46,7 @@ class InForce:
 def in_force(
     config: OperatorConfig, spec: Mapping[str, Any] | None, name: str, last_valid: str | None
 ) -> InForce:
-    """Return the settings in force for the tenant of that name; `last_valid` is what its status keeps."""
+    """Return the settings in force for the tenant with that name; `last_valid` is the text in its status."""
     try:
         parsed = parse_spec(spec)
         found = effective(config, parsed, name)
@@ -56,7 +56,7 @@ def in_force(
 
 
 class _Fallback:
-    """What is used in place of one invalid spec."""
+    """The replacement for one invalid spec."""
 
     def __init__(
         self, config: OperatorConfig, spec: Mapping[str, Any] | None, name: str, last: str | None
@@ -76,7 +76,7 @@ class _Fallback:
         if volume is _UNREADABLE:
             volume = before
         elif before is not None and _place(before) != _place(volume):
-            # The settings were meant for another directory. What was suspended stays so until a valid spec says more.
+            # The settings were meant for another directory. A suspended tenant stays so until a valid spec resumes it.
             last, kept = None, _text({"suspend": True}) if self._before["suspend"] else None
         if volume is None:
             return InForce(None, problem, "Nothing is done until it is valid.", kept)
@@ -116,7 +116,7 @@ def _meanwhile(found: Effective, last: Object | None) -> str:
 
 
 def _read(field: str, value: Any) -> Any:
-    """Return the value of one field as JSON has it, None for an unset one, `_UNREADABLE` for an invalid one."""
+    """Return the value of one field as JSON data, None for an unset one, `_UNREADABLE` for an invalid one."""
     try:
         return _data(parse_spec({"volume": {"claimName": "any"}} | {field: value})).get(field)
     except (InvalidTenant, RecursionError):
@@ -139,7 +139,7 @@ def _parsed(text: str | None) -> Object:
 
 
 def _valid(config: OperatorConfig, stored: Object, name: str) -> Object | None:
-    """Return the stored spec if it is still valid beneath this configuration."""
+    """Return the stored spec if it is still valid with this configuration."""
     try:
         parsed = parse_spec(stored)
         effective(config, parsed, name)

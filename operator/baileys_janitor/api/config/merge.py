@@ -1,7 +1,7 @@
 """Merges a tenant's spec over the operator's configuration over the built-in defaults.
 
-Field by field: a tenant that sets one threshold inherits the other four. The result is checked as a
-whole, because only the merged settings can be judged.
+Field by field: a tenant that sets one threshold inherits the other four. The result is checked as a whole, because only
+the merged settings can be judged.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from baileys_janitor.policy.settings import (
 
 FROM_CONFIGURATION = "from the operator's configuration"
 BUILT_IN_DEFAULT = "the built-in default"
-"""Where a value comes from that the tenant did not set."""
+"""The origin of a value that the tenant did not set."""
 
 _PARTS = re.compile(r"([^.\[\]]+)(?:\[([0-9]+)\])?")
 _RETENTIONS = ("retention", "emergencyRetention")
 _OWN = {"company_id", "volume", "suspend"}
-"""The fields of a spec that are the tenant's alone."""
+"""The fields of a spec that only a tenant has."""
 
 
 class InvalidTenant(Exception):  # noqa: N818 - the word that users see as the reason
@@ -60,7 +60,7 @@ class InvalidTenant(Exception):  # noqa: N818 - the word that users see as the r
 def effective(
     config: OperatorConfig, spec: TenantSpec | Mapping[str, Any] | None, name: str
 ) -> Effective:
-    """Return the settings in force for the tenant of that name; raise `InvalidTenant` when there can be none.
+    """Return the settings in force for the tenant with that name; raise `InvalidTenant` if the spec is invalid.
 
     Tenants with equal settings share one `Shared` object.
     """
@@ -87,7 +87,7 @@ def effective(
 
 
 def parse_spec(spec: Mapping[str, Any] | None) -> TenantSpec:
-    """Return the spec as stored; raise `InvalidTenant` when it is none."""
+    """Return the parsed spec; raise `InvalidTenant` if it is invalid."""
     try:
         return TenantSpec.model_validate({} if spec is None else spec)
     except ValidationError as error:
@@ -109,7 +109,7 @@ _BUILT_IN_DATA = _data(BUILT_IN)
 
 
 def over(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with those of a layer above in force, group by group; lists count as a whole."""
+    """Return settings overridden by a higher layer, group by group; lists count as a whole."""
     result = dict(base)
     for field, value in above.items():
         below = base.get(field)
@@ -124,7 +124,7 @@ def _key(merged: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4096)
 def _settled(defaults_json: str, own_json: str, ceiling: Mode, backup_json: str) -> Shared:
-    """Return the merged settings, cached by what a tenant sets itself: nearly all of a fleet set the same."""
+    """Return the merged settings, cached by the tenant's own ones: nearly all tenants of a fleet set the same."""
     defaults, own = json.loads(defaults_json), json.loads(own_json)
     said = over(defaults, own)
     backup = said.pop("backup", None) or {}
@@ -143,7 +143,7 @@ def _with_backups(
     fleet_json: str,
     config_json: str,
 ) -> Shared:
-    """Return the settings with backups; they have no part in the hash, since scans and cleanups do not know them."""
+    """Return the settings with backups; they are not in the hash, since scans and cleanups do not use them."""
     shared = _shared(merged_json, pre_keys_said, ceiling)
     config = BackupConfig.model_validate_json(config_json)
     found = backup_spec.resolved(json.loads(backup_json), json.loads(fleet_json), config)
@@ -224,9 +224,9 @@ def _blame(conflict: Conflict, defaults: SharedSettings, own: dict[str, Any]) ->
 
 
 def describe(conflict: Conflict, layers: Mapping[str, dict[str, Any]], place: str) -> str:
-    """Return the conflict as a sentence that shows the values, and where each of them comes from.
+    """Return the conflict as a sentence that shows the values, and the origin of each.
 
-    `layers` are settings by their origin, the one that wins first; what none of them has is a built-in default.
+    `layers` are settings by their origin, in order of precedence; a value that none of them sets is a built-in default.
     """
     described = []
     for field in conflict.fields:
@@ -244,7 +244,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _value(data: dict[str, Any], field: str) -> Any:
-    """Return what is set at a dotted field such as `schedule.timeZone` or `backup.repositories[1].url`."""
+    """Return the value of a dotted field such as `schedule.timeZone` or `backup.repositories[1].url`."""
     here: Any = data
     for name, place in _PARTS.findall(field):
         here = here.get(name) if isinstance(here, dict) else None

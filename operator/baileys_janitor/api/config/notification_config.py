@@ -1,7 +1,7 @@
-"""The part of the operator's configuration that says who is told what, and where.
+"""The operator's configuration of notifications: the channels, and the messages for each.
 
-Addresses, tokens and keys are secrets: the configuration names the keys under which they are kept, never the
-values. `notify/secrets.py` reads them.
+Addresses, tokens and keys are secrets: the configuration names their keys in the Secret, never the values.
+`notify/secrets.py` reads them.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class Route(Model):
 
     @property
     def _is_broad(self) -> bool:
-        # Who is woken by emergencies alone does not ask for what was cleaned.
+        # A route for emergencies alone does not want messages about cleanups.
         return self.level == "Warning" and not self.match.reasons
 
 

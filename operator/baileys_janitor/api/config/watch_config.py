@@ -1,7 +1,7 @@
-"""The configuration of `baileys-janitor watch`: the YAML file that `--config` names.
+"""The configuration of `baileys-janitor watch`: the YAML file in `--config`.
 
-The keys of a tenant's spec stand at the top, as in a file for `clean`, since one server has one kind of tenant;
-`directories` overrides them for some. The rest is what the operator's configuration has, under the same names.
+The keys of a tenant's spec are at the top level, as in a file for `clean`, since one server has one kind of tenant;
+`directories` overrides them for some. The rest is as in the operator's configuration, with the same names.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class WatchConfig(SharedSettings):
     logging: Logging = Field(default=Logging(), description="What is written to the log.")
 
     def as_operator(self) -> OperatorConfig:
-        """Return what the operator's configuration would be with the same settings."""
+        """Return an operator's configuration with the same settings."""
         own = self.model_dump(
             mode="json", by_alias=True, exclude_none=True, include=set(SharedSettings.model_fields)
         )

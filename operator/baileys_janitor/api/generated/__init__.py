@@ -1,1 +1,1 @@
-"""What is generated from the models: the CustomResourceDefinitions, and tables of the docs."""
+"""Files generated from the models: the CustomResourceDefinitions, and tables of the docs."""

@@ -1,6 +1,6 @@
 """Writes the CustomResourceDefinitions from the models.
 
-`python -m baileys_janitor.api.generated.crd crds` writes what is kept in `crds/`; with `--check` it compares the two.
+`python -m baileys_janitor.api.generated.crd crds` writes the files in `crds/`; with `--check` it compares them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ SELECTABLE: Final = {
     names.PLURAL: (".status.level", ".status.attention", ".spec.volume.claimName"),
     names.OPERATION_PLURAL: (".spec.tenant", ".spec.action", ".status.phase"),
 }
-"""By what `kubectl get --field-selector` can select, by the plural of the kind."""
+"""The fields for `kubectl get --field-selector`, by the plural of the kind."""
 
 
 def crds(field_selectors: bool = False) -> list[dict[str, Any]]:
@@ -120,8 +120,8 @@ def _definition(
     status: dict[str, Any],
 ) -> dict[str, Any]:
     kind, plural, singular, short = words
-    # kstatus and Argo CD call a resource without status current. A default on the field alone is
-    # never applied, because there is no status to put it into; the whole status must have it.
+    # kstatus and Argo CD treat a resource without status as current. A default on the field alone is never applied,
+    # because there is no status to add it to; the whole status must have it.
     status = status | {"default": {"observedGeneration": -1}}
     schema = {
         "description": about,
@@ -159,7 +159,7 @@ def _definition(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors, and with quotes where YAML would read a word as something else."""
+    """Without anchors, and with quotes if YAML would read a word as another type."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
@@ -186,7 +186,7 @@ def files() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files into a directory, or compare them with what is there."""
+    """Write the files into a directory, or compare them with the existing ones."""
     directory = Path(arguments[0])
     stale = {
         directory / name: text

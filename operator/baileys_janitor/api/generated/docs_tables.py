@@ -1,6 +1,6 @@
 """Writes the tables of the docs that come from the models and from the registry of conditions.
 
-`python -m baileys_janitor.api.reference docs` puts them between their marks. With `--check` nothing is written, and
+`python -m baileys_janitor.api.reference docs` puts them between their markers. With `--check` nothing is written, and
 the exit code is 1 if a page is not current.
 """
 
@@ -43,11 +43,11 @@ _WHEN_UNSET = {
 
 
 def tables() -> dict[str, str]:
-    """Return the tables of docs/resource.md as Markdown, by the name of their mark."""
+    """Return the tables of docs/resource.md as Markdown, by the name of their marker."""
     built_in = BUILT_IN.model_dump(mode="json", by_alias=True, exclude_none=True)
     config = OperatorConfig().model_dump(mode="json", by_alias=True, exclude_none=True)
     own = structural(OperatorConfig)
-    # What a tenant may set is in the table of the spec.
+    # The tenant's settings are in the table of the spec.
     own["properties"]["defaults"].pop("properties")
     return {
         "spec": _table(tenant_schema(), built_in | _WHEN_UNSET),
@@ -86,7 +86,7 @@ def operation_tables() -> dict[str, str]:
 def set_tables() -> dict[str, str]:
     """Return the tables of docs/tenant-sets.md."""
     schema = structural(TenantSetSpec)
-    # Those of a tenant are in docs/resource.md.
+    # A tenant's settings are in docs/resource.md.
     schema["properties"]["template"].pop("properties")
     defaults = {
         "limit": set_spec.DEFAULT_LIMIT,
@@ -117,7 +117,7 @@ PAGES: Mapping[str, Callable[[], dict[str, str]]] = {
 
 
 def with_tables(page: str, tables: Mapping[str, str]) -> str:
-    """Return the page with every table between its marks written anew."""
+    """Return the page with every table between its markers rewritten."""
     for name, table in tables.items():
         begin, end = f"<!-- {name}: generated -->", "<!-- end -->"
         before, _, rest = page.partition(begin)
@@ -140,7 +140,7 @@ def _table(schema: Node, defaults: dict[str, Any] | None) -> str:
 
 
 def _leaves(schema: Node, path: str) -> Iterator[tuple[str, Node, bool]]:
-    """Return the fields that hold values, in order; a group shows in its fields' paths."""
+    """Return the fields that hold values, in order; a group appears only in its fields' paths."""
     for name, node in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         items = node.get("items", {})

@@ -1,7 +1,7 @@
-"""Turns a model's JSON schema into the structural schema that a CRD takes.
+"""Turns a model's JSON schema into the structural schema of a CRD.
 
-The API server wants every node spelled out: no references, no unions, one type each. An optional
-field of pydantic, a union with null, becomes the field itself, which may be absent.
+The API server requires every node in full: no references, no unions, one type each. An optional field of pydantic, a
+union with null, becomes the field itself, which may be absent.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from baileys_janitor.api.values.base import rule
 from baileys_janitor.api.values.patterns import IN_WORDS
 
 _DROPPED = ("title", "default", "x-bounds", "propertyNames")
-"""What a structural schema has no place for, or the CRD has elsewhere."""
+"""Keys that a structural schema does not permit, or that the CRD has elsewhere."""
 
 Node = dict[str, Any]
 
 
 def structural(model: type[BaseModel]) -> Node:
-    """Return the structural schema of a model, with patterns; raise `ValueError` for what a CRD cannot express."""
+    """Return the structural schema of a model, with patterns; raise `ValueError` if a CRD cannot express it."""
     schema = model.model_json_schema(by_alias=True)
     return _node(schema, schema.pop("$defs", {}))
 
@@ -28,7 +28,7 @@ def structural(model: type[BaseModel]) -> Node:
 def in_sentences(node: Node) -> Node:
     """Return a structural schema with a CEL rule in place of each pattern.
 
-    The API server answers to a pattern with the pattern, to a rule with its message: a sentence.
+    For a pattern, the API server's error shows the pattern; for a rule, it shows the rule's message, a sentence.
     """
     found = dict(node)
     pattern = found.pop("pattern", None)
@@ -48,14 +48,14 @@ def in_sentences(node: Node) -> Node:
 
 
 def literal(pattern: str) -> str:
-    """Return a regular expression as CEL writes it."""
+    """Return a regular expression as a CEL literal."""
     if "'" in pattern:
         raise ValueError(f"{pattern} holds a quote")
     return f"r'{pattern}'"
 
 
 def _node(node: Node, definitions: Node) -> Node:
-    """Convert one node; what stands beside a reference or a union wins over what it refers to."""
+    """Convert one node; keys beside a reference or a union override those of its target."""
     beside = {key: value for key, value in node.items() if key not in ("$ref", "anyOf", *_DROPPED)}
     if "$ref" in node:
         return _ordered(_node(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions) | beside)
@@ -85,7 +85,7 @@ _LAST = ("properties", "items", "additionalProperties")
 
 
 def _ordered(node: Node) -> Node:
-    """Put the description first and what lies beneath last, so that the file can be read."""
+    """Put the description first and nested nodes last, so that the file is readable."""
     first = {key: node[key] for key in _FIRST if key in node}
     last = {key: node[key] for key in _LAST if key in node}
     return first | {key: value for key, value in node.items() if key not in last} | last

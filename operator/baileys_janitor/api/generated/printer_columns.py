@@ -1,9 +1,9 @@
-"""What `kubectl get baileystenants` shows: with names of usual length it fits 100 characters, also with `-A`.
+"""The columns of `kubectl get baileystenants`: with names of usual length they fit 100 characters, also with `-A`.
 
-With `-o wide` it fits 200. Only an operation's message, which comes last, may be longer than what is left of them.
+With `-o wide` they fit 200. Only an operation's message, which comes last, may be longer than the remaining width.
 
-A column of type date renders as an age, and a time in the future as `<invalid>`: what lies ahead
-is therefore shown as text.
+A column of type date renders as an age, and a time in the future as `<invalid>`: future times are therefore shown as
+text.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""`BaileysKeyStore`: its spec, what is in force, its status and its conditions."""
+"""`BaileysKeyStore`: its spec, the settings in force, its status and its conditions."""

@@ -1,4 +1,4 @@
-"""The registry of the conditions of a BaileysKeyStore: what is published about each."""
+"""The registry of the conditions of a BaileysKeyStore, and everything published about each."""
 
 from __future__ import annotations
 

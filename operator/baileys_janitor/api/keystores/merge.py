@@ -1,4 +1,4 @@
-"""Merges a key store's spec over the built-in values, under the operator's ceiling of modes."""
+"""Merges a key store's spec over the built-in values, below the operator's ceiling of modes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from baileys_janitor.api.values.patterns import NEVER
 from baileys_janitor.policy.settings import MaxRemovals, Retention, Settings, Thresholds
 
 NO_LIMIT = 1_000_000_000
-"""Thresholds that no store reaches: its cleanups are daily or asked for."""
+"""Thresholds that no store reaches: its cleanups are daily or requested."""
 GO_ON_SECONDS = 600
 """Seconds from one part of a capped cleanup to the next."""
 
@@ -52,12 +52,12 @@ BUILT_IN: Final[Mapping[str, Any]] = {
     "warnAbove": 1000,
     "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
 }
-"""The settings of a key store that nobody set."""
+"""The default settings of a key store."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """Which Secrets a Job's pod mounts; None for a certificate authority that is not configured."""
+    """The Secrets that a Job's pod mounts; None if no certificate authority is configured."""
 
     secret: str
     key: str
@@ -72,12 +72,12 @@ class EffectiveKeyStore(EffectiveSettings):
     access: DatabaseAccess
     keys: Mapping[str, Any]
     credentials: Mapping[str, Any]
-    """The layout as it was written: the preset fills what is left out."""
+    """The layout as written in the spec: the preset adds missing parts."""
     schema: str
     archive: bool
     """Whether removed rows go into an archive."""
     memory: bool
-    """Whether it is remembered when sessions had traffic."""
+    """Whether the times of traffic of sessions are stored."""
     max_rows: int
     batch: int
     pause: float
@@ -91,7 +91,7 @@ class EffectiveKeyStore(EffectiveSettings):
 def effective_store(
     config: OperatorConfig, spec: Mapping[str, Any] | None, name: str, namespace: str = ""
 ) -> EffectiveKeyStore:
-    """Return the settings in force for a store; raise `InvalidTenant` when there can be none."""
+    """Return the settings in force for a store; raise `InvalidTenant` if the spec is invalid."""
     try:
         parsed = KeyStoreSpec.model_validate({} if spec is None else spec)
     except ValidationError as error:
@@ -130,7 +130,7 @@ def effective_store(
 
 
 def _backup(config: OperatorConfig, own: dict[str, Any], key: str) -> ClusterBackups | None:
-    """Return the fleet's settings of backups under those of the store; lists count as a whole."""
+    """Return the fleet's settings of backups, overridden by those of the store; lists count as a whole."""
     said = own.get("backup") or {}
     if own.get("keys", {}).get("preset") == "SessionBlob":
         if said.get("repositories"):

@@ -1,4 +1,4 @@
-"""What a `BaileysKeyStore` asks for: its spec. One database keeps the keys of many sessions."""
+"""The spec of a `BaileysKeyStore`. One database keeps the keys of many sessions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ColumnName = Annotated[str, Field(max_length=63)]
 Milliseconds = Annotated[str, Field(min_length=2, max_length=8, pattern=MILLISECONDS)]
 """A short time in whole milliseconds or seconds: `50ms`, `5s`."""
 Timeout = Annotated[str, Field(min_length=2, max_length=8, pattern=SOME_MILLISECONDS)]
-"""The same, but never 0, which the database takes for no limit at all."""
+"""The same, but never 0, which the database treats as no limit."""
 
 
 class Connection(Model):

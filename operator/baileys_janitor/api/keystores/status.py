@@ -1,4 +1,4 @@
-"""What the operator knows of a key store: its status. As for tenants, these models are how stored statuses are read."""
+"""The status of a key store. As for tenants, stored statuses are read by these models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from baileys_janitor.api.status_parts import Bytes, Count, Sentence, StatusPart,
 from baileys_janitor.policy.archives.known_archives import TEXT_CHARACTERS_MAX
 
 WORST_LENGTH = 20
-"""Sessions that the status names."""
+"""Maximum number of sessions that the status names."""
 
 
 class TypeFigures(StatusPart):

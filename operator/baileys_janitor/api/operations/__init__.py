@@ -1,1 +1,1 @@
-"""The resource `BaileysOperation`: one act on one tenant, on request, with an answer."""
+"""The resource `BaileysOperation`: one requested action on one tenant, with an answer."""

@@ -1,4 +1,4 @@
-"""What `spec.quiesce` and `status.quiesce` of an operation hold: the workload that is stopped, and what it had."""
+"""`spec.quiesce` and `status.quiesce` of an operation: the stopped workload, and its earlier state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a repair on request asks for: the Secret that names the contact. Nothing in a resource names anybody."""
+"""The spec of a requested repair: the Secret that names the contact. No resource contains the contact itself."""
 
 from __future__ import annotations
 

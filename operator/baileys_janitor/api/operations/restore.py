@@ -1,4 +1,4 @@
-"""What a restore on request asks for: which archive, whose it must be, and with which Secrets."""
+"""The spec of a requested restore: the archive, the expected identity, and the Secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rotation on request asks for, and what taking one back does."""
+"""The specs of a requested rotation and of its rollback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a `BaileysOperation` asks for: its spec. It never changes, so that who reads an answer knows the question."""
+"""The spec of a `BaileysOperation`. It never changes, so that an answer always belongs to its question."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ ROTATE, ROLLBACK = "Rotate", "Rollback"
 REPLACING: Final = frozenset({RESTORE, ROTATE})
 """Actions before which the session is backed up."""
 STOPPING: Final = REPLACING | {REPAIR_CONTACT, ROLLBACK}
-"""Actions that need a session which nobody uses, and can have its workload stopped meanwhile."""
+"""Actions that need a session without users, and can have its workload stopped meanwhile."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
-"""What can be asked for."""
+"""All actions."""
 BY_DEFAULT: Final[tuple[Action, ...]] = ("Clean", "Undo", "Backup", "Drill", "Resume")
-"""What is carried out unless the configuration says otherwise: nothing that stops or replaces anything."""
+"""Actions that are allowed by default: none that stops or replaces anything."""
 
 
 class CleanRequest(Model):

@@ -1,4 +1,4 @@
-"""What the operator answers to an operation: its status. As for tenants, this is how stored statuses are read."""
+"""The status of an operation, with its answer. As for tenants, stored statuses are read by this model."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PENDING, WORKING, COMPLETED, FAILED = "Pending", "Working", "Completed", "Failed
 QUIESCING, BACKING_UP, RESUMING = "Quiescing", "BackingUp", "Resuming"
 AWAITING, ROLLED_BACK = "AwaitingPairing", "RolledBack"
 BEFORE: Final = frozenset({QUIESCING, BACKING_UP})
-"""Phases of an operation that has begun, and has not touched the session yet."""
+"""Phases of an operation that has begun, but has not changed the session yet."""
 ENDED: Final = frozenset({COMPLETED, FAILED, ROLLED_BACK})
-"""Phases after which nothing happens any more."""
+"""Final phases."""
 STEPS_MAX = 20
 
 

@@ -1,1 +1,1 @@
-"""The resource BaileysTenantSet: tenants for whatever session directories or claims there are."""
+"""The resource BaileysTenantSet: tenants for all session directories of a volume, or for claims."""

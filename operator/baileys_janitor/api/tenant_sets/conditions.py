@@ -1,4 +1,4 @@
-"""The registry of the conditions of a BaileysTenantSet: what is published about each."""
+"""The registry of the conditions of a BaileysTenantSet, and everything published about each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a `BaileysTenantSet` asks for: its spec."""
+"""The spec of a `BaileysTenantSet`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _selectable(labels: dict[str, str]) -> dict[str, str]:
 
 
 def _check_label(key: str, values: Iterable[str]) -> None:
-    """Raise PydanticCustomError unless a claim can have the label: nothing else may get into a query."""
+    """Raise PydanticCustomError unless a claim can have the label: no other text may get into a query."""
     if not _KEY.fullmatch(key) or not all(map(_VALUE.fullmatch, values)):
         raise PydanticCustomError(
             "labels", "has a label that no claim can have: correct its key or value"
@@ -99,7 +99,7 @@ class Expression(Model):
         return self
 
     def query(self) -> str:
-        """Return it as a query of the API server has it."""
+        """Return it as a label selector for the API server."""
         listed = ",".join(self.values or ())
         return {
             "In": f"{self.key} in ({listed})",
@@ -140,7 +140,7 @@ class Selector(Model):
         return self
 
     def query(self) -> str:
-        """Return it as a query of the API server has it."""
+        """Return it as a label selector for the API server."""
         labels = sorted((self.match_labels or {}).items())
         expressions = [each.query() for each in self.match_expressions or ()]
         return ",".join([*(f"{key}={value}" for key, value in labels), *expressions])

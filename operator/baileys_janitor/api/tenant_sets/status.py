@@ -1,4 +1,4 @@
-"""What the operator knows of a set of tenants: its status."""
+"""The status of a set of tenants."""
 
 from __future__ import annotations
 

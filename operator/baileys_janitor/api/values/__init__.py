@@ -1,1 +1,1 @@
-"""What settings and statuses are made of: durations, quantities, times, patterns."""
+"""The types of settings and statuses: durations, quantities, times, patterns."""

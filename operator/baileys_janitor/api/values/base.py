@@ -1,9 +1,8 @@
-"""What every model of the resource and of the configuration has in common.
+"""The common base of every model of the resource and of the configuration.
 
-Strict, because the API server is: `preKeys: "50"` is refused by both. Field names are camelCase
-outside and snake_case in code. Unknown fields are ignored here: the API server has pruned them
-already, and an older operator must still read what a newer one stored. The configuration file, which
-nobody prunes, is read with `extra="forbid"` instead.
+Strict, because the API server is: `preKeys: "50"` is refused by both. Field names are camelCase outside and snake_case
+in code. Unknown fields are ignored here: the API server has pruned them already, and an older operator must still read
+statuses that a newer one stored. The configuration file, which nobody prunes, is read with `extra="forbid"` instead.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ Rule = dict[str, JsonValue]
 
 
 def rule(expression: str, message: str) -> Rule:
-    """Return one CEL rule, as `x-kubernetes-validations` lists them."""
+    """Return one CEL rule, in the form of `x-kubernetes-validations`."""
     return {"rule": expression, "message": message}
 
 
 def rules(*listed: Rule) -> ConfigDict:
-    """Return the CEL rules of a model, kept beside the fields they constrain; the CRD carries them."""
+    """Return the CEL rules of a model, kept beside the fields they constrain; the CRD includes them."""
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(listed)})

@@ -1,8 +1,7 @@
-"""Lengths of time as people write them: `14d`, `6h`, `1m30s`.
+"""Durations as people write them: `14d`, `6h`, `1m30s`.
 
-The resource keeps the text as it was written, so that a manifest in Git and the stored object agree;
-code reads `.seconds`. Days are 24 hours. Kubernetes' own duration format knows no days, which is why
-this type exists.
+The resource keeps the original text, so that a manifest in Git and the stored object agree; code reads `.seconds`. Days
+are 24 hours. Kubernetes' own duration format has no days, which is why this type exists.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from baileys_janitor.api.values.base import rule
 from baileys_janitor.api.values.patterns import DURATION, DURATION_WAY_OUT
 
 MAX_LENGTH = 32
-"""The longest text the pattern admits, rounded up."""
+"""The longest text that the pattern accepts, rounded up."""
 
 _FORM = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,9})s)?")
 _UNITS = (86_400, 3_600, 60, 1)
@@ -28,7 +27,7 @@ _UNITS = (86_400, 3_600, 60, 1)
 
 @lru_cache(maxsize=1024)
 def seconds_of(text: str) -> int:
-    """Return the whole seconds of a duration; raise `ValueError` with one sentence when it is none."""
+    """Return the whole seconds of a duration; raise `ValueError` with one sentence if it is invalid."""
     found = _FORM.fullmatch(text)
     if found is None or not text:
         shown = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "..."
@@ -37,7 +36,7 @@ def seconds_of(text: str) -> int:
 
 
 def duration_text(seconds: int) -> str:
-    """Return the shortest text of that many seconds: 5400 is `1h30m`, 0 is `0s`."""
+    """Return the shortest text for that many seconds: 5400 is `1h30m`, 0 is `0s`."""
     parts = []
     for unit, letter in zip(_UNITS, "dhms", strict=True):
         number, seconds = divmod(seconds, unit)
@@ -47,7 +46,7 @@ def duration_text(seconds: int) -> str:
 
 
 def elapsed_text(milliseconds: int) -> str:
-    """Return how long something took: `340ms`, `2.5s`, then as a duration."""
+    """Return an elapsed time: `340ms`, `2.5s`, then as a duration."""
     if milliseconds < 1000:
         return f"{milliseconds}ms"
     if milliseconds < 60_000:
@@ -56,7 +55,7 @@ def elapsed_text(milliseconds: int) -> str:
 
 
 def elapsed_seconds(text: str | None) -> float | None:
-    """Return the seconds that `elapsed_text` has written; None for None and for what cannot be read."""
+    """Return the seconds of a text from `elapsed_text`; None for None and for an invalid text."""
     try:
         if text and text.endswith("ms"):
             return int(text.removesuffix("ms")) / 1000
@@ -97,7 +96,7 @@ class Duration(str):
 
 
 def cel_seconds(text: str) -> str:
-    """Return the seconds of a duration as CEL computes them: it knows hours, minutes and seconds, and no days."""
+    """Return a CEL expression for the seconds of a duration: CEL supports hours, minutes and seconds, but no days."""
     has_days = f"{text}.contains('d')"
     days = f"({has_days} ? int({text}.split('d')[0]) * 86400 : 0)"
     rest = f"duration({has_days} ? {text}.split('d')[1] : {text}).getSeconds()"
@@ -105,7 +104,7 @@ def cel_seconds(text: str) -> str:
 
 
 def cel_is_duration(text: str) -> str:
-    """Return whether a text is a duration, in CEL."""
+    """Return a CEL expression for whether a text is a duration."""
     return f"size({text}) > 1 && {text}.matches(r'{DURATION}')"
 
 

@@ -1,4 +1,4 @@
-"""Turns what pydantic found into one sentence that names the field and the way out."""
+"""Turns a pydantic error into one sentence that names the field and the way out."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic_core import ErrorDetails
 from baileys_janitor.api.values.patterns import IN_WORDS
 
 _SHOWN = 40
-"""How much of a wrong value is repeated in a message."""
+"""Maximum characters of a wrong value in a message."""
 
 
 _PLAIN = re.compile(r"[\w./-]{1,80}")
-"""The names of fields, labels and annotations that are repeated as they are."""
+"""Names of fields, labels and annotations that a message repeats unchanged."""
 
 
 def shown(value: object) -> str:
-    """Return a value as a message repeats it: short, on one line."""
+    """Return a value for use in a message: short, on one line."""
     text = repr(value) if isinstance(value, str) else str(value).replace("\n", " ")
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
@@ -45,11 +45,11 @@ _SENTENCES = {
     "quantity": "is {value}, which is no quantity: {way_out}",
     "model_type": "must hold fields: give name: value pairs",
 }
-"""By pydantic's error type; the places are filled from the error's context."""
+"""By pydantic's error type; the placeholders are filled from the error's context."""
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """Return the dotted field and what is wrong with it, of the first problem found."""
+    """Return the dotted field and the problem, for the first problem found."""
     found = error.errors(include_url=False)[0]
     return dotted(found["loc"]), _sentence(found, model)
 
@@ -63,7 +63,7 @@ def dotted(place: tuple[int | str, ...]) -> str:
 
 
 def _name(part: str) -> str:
-    """Return the name of a field, which may be any text, so that it stays short and on one line."""
+    """Return the name of a field for a message: short and on one line, since it may be any text."""
     return part if _PLAIN.fullmatch(part) else shown(part)
 
 
@@ -75,7 +75,7 @@ def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
     if found["type"] == "string_type" and not isinstance(found["input"], int | float):
         return "must be text: give one in quotes"
     if found["type"] == "string_type" and isinstance(found["input"], bool):
-        # In quotes it would only be the next mistake.
+        # With quotes it would only cause the next error.
         return f"is {str(found['input']).lower()}, but must be text: give one in quotes"
     known = _SENTENCES.get(found["type"])
     if known is not None:
@@ -87,7 +87,7 @@ def _sentence(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """Return the field names of the model at a place; empty when no model stands there."""
+    """Return the field names of the model at a place; empty if there is no model."""
     schema = model.model_json_schema(by_alias=True)
     here: Any = schema
     for part in place:

@@ -1,4 +1,4 @@
-"""The forms that texts must have, as patterns (RE2 as well as Python) and in words."""
+"""The required forms of texts, as patterns (RE2 as well as Python) and in words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FIELDS = (
 )
 _SPACE = r"\s+"
 CRON = rf"(?i)^\s*{_SPACE.join(_FIELDS)}\s*$"
-"""What every cron expression of five fields looks like."""
+"""The form of every cron expression of five fields."""
 
 
 def _list(item: str) -> str:
@@ -54,7 +54,7 @@ CRON_NEVER_COMES = (
     rf"(?i)^\s*[^\s]+{_SPACE}[^\s]+{_SPACE}({_THIRTIETH_ON}{_SPACE}{_FEBRUARY}"
     rf"|{_THIRTY_FIRST}{_SPACE}{_SHORT_MONTHS}){_SPACE}\*"
 )
-"""Days that no month has, such as 31 February; what else never comes is left to the operator."""
+"""Days that no month has, such as 31 February; the operator finds other expressions that never come true."""
 CRON_NEVER_SENTENCE = f"never comes: choose a day that the month has, or {NEVER}"
 CRON_WAY_OUT = f'write it as "minute hour day month weekday", such as "0 3 * * *", or {NEVER}'
 

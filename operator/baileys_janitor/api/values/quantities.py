@@ -24,7 +24,7 @@ _FACTORS: dict[str, Decimal] = {"": Decimal(1)} | _DECIMAL | _BINARY
 
 
 def amount_of(quantity: str) -> Decimal:
-    """Return the amount in units (cores, bytes); raise `ValueError` with one sentence when it is none."""
+    """Return the amount in units (cores, bytes); raise `ValueError` with one sentence if it is invalid."""
     found = _FORM.fullmatch(quantity)
     if found is None:
         raise ValueError(f"{quantity[:MAX_LENGTH]!r} is no quantity: {QUANTITY_WAY_OUT}")

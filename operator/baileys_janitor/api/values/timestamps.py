@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 LAST = 253_402_300_799
-"""The last second of the year 9999, in Unix seconds: no time is written or read that is later, nor before 1970."""
+"""The last second of the year 9999, in Unix seconds: no later time is written or read, and none before 1970."""
 
 
 def to_rfc3339(when: float) -> str:
@@ -16,12 +16,12 @@ def to_rfc3339(when: float) -> str:
 
 @lru_cache(4096)
 def _text(seconds: int) -> str:
-    # The members of a scan share most of their times.
+    # The results of a scan's members share most of their times.
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_rfc3339(text: object) -> float | None:
-    """Read an RFC 3339 time into Unix seconds, within 1970 and 9999; None for what cannot be read."""
+    """Read an RFC 3339 time into Unix seconds, within 1970 and 9999; None for an invalid text."""
     return _seconds(text) if isinstance(text, str) and 10 <= len(text) <= 40 else None
 
 
