@@ -88,6 +88,18 @@ def tenant(fleet: Fleet, name: str) -> Path:
     return directory
 
 
+def of_an_absent_tenant(fleet: Fleet, tenant: str) -> str:
+    """The name of a new operation that does not end: its tenant does not exist."""
+    name = f"clean-{tenant}"
+    spec = {"tenant": tenant, "action": "Clean"}
+    fleet.create(
+        f"{TENANTS.rpartition('/')[0]}/baileysoperations",
+        LIVE,
+        {"metadata": {"name": name}, "spec": spec},
+    )
+    return name
+
+
 def files(directory: Path) -> set[str]:
     """The names of session files: those of the trash begin with a dot."""
     return {each.name for each in directory.glob("*.json") if each.name[0] != "."}
@@ -142,19 +154,19 @@ def test_what_was_asked_for_without_waiting_can_be_followed(live: Fleet, run: Ru
 
 
 def test_a_time_out_leaves_it_to_go_on(live: Fleet, run: Run) -> None:
-    done = run("clean", "nobody", "-n", LIVE, "--wait", "--timeout", "1s")
+    done = run("clean", "acme", "-n", LIVE, "--dry-run", "--wait", "--timeout", "0s")
     assert (done.code, done.out) == (4, "")
     [line] = [each for each in done.err.splitlines() if "goes on" in each]
     name = line.split()[0]
     assert line.endswith(f"kubectl baileys follow {name} -n {LIVE}")
-    live.kubectl("delete", "baileysoperation", name, "-n", LIVE)
+    assert run("follow", name, "-n", LIVE).code == 0
 
 
 def test_one_that_is_deleted_meanwhile_is_told(live: Fleet) -> None:
-    words = ("clean", "ghost", "-n", LIVE, "--wait")
-    with started(live, "kubectl", "baileys", *words) as process:
+    name = of_an_absent_tenant(live, "ghost")
+    with started(live, "kubectl", "baileys", "follow", name, "-n", LIVE) as process:
         assert process.stderr is not None
-        name = process.stderr.readline().partition(":")[0]
+        assert process.stderr.readline().startswith(f"{name}: Pending")
         live.kubectl("wait", f"bop/{name}", "-n", LIVE, "--for=jsonpath={.status.phase}=Pending")
         live.kubectl("delete", "baileysoperation", name, "-n", LIVE)
         out, _ = process.communicate(timeout=60)
@@ -165,10 +177,10 @@ def test_one_that_is_deleted_meanwhile_is_told(live: Fleet) -> None:
 
 
 def test_ctrl_c_ends_the_waiting_alone(live: Fleet) -> None:
-    words = ("clean", "spirit", "-n", LIVE, "--wait")
-    with started(live, "kubectl-baileys", *words) as process:
+    name = of_an_absent_tenant(live, "spirit")
+    with started(live, "kubectl-baileys", "follow", name, "-n", LIVE) as process:
         assert process.stderr is not None
-        name = process.stderr.readline().partition(":")[0]
+        assert process.stderr.readline().startswith(f"{name}: Pending")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -193,7 +205,10 @@ def test_with_the_right_to_get_alone_it_is_followed_all_the_same(live: Fleet, ru
          "kubectl may not create BaileysOperations: ask for the verb create on baileysoperations"),
         (["undo", "acme", "-n", LIVE, "--run", "A B"], 1,
          "The cluster refuses this BaileysOperation: spec.undo.run: Invalid value"),
-        (["clean", "acme", "-n", "nowhere"], 1, "nowhere"),
+        (["clean", "acme", "-n", "nowhere"], 2,
+         "There is no BaileysTenant acme in the namespace nowhere; `kubectl baileys status -A` shows"),
+        (["undo", "acne", "beta", "-n", LIVE, "--wait"], 2,
+         "There is no BaileysTenant acne in the namespace live (nearest: acme): nothing was asked for."),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(

@@ -130,6 +130,16 @@ def test_one_namespace_of_the_file_alone(
     assert set(played.specs) == {("west", "t0")}
 
 
+def test_a_tenant_of_the_file_that_is_gone_does_not_keep_the_others_back(
+    run: Run, played: Played, key: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "fingerprints.txt"
+    file.write_text(f"west gone {FINGERPRINT_OF}\nwest t0 {FINGERPRINT_OF}\n")
+    done = run("restore", "--all", "--fingerprints", file, *COMMON, "--identity", key)
+    assert done.code == 0, done.err
+    assert set(played.specs) == {("west", "gone"), ("west", "t0")}
+
+
 def test_without_a_key_it_need_not_wait(fleet: Fleet, run: Run, played: Played) -> None:
     words = ("restore", "west/t2", *COMMON, "--identity-secret", "recovery-key", "-o", "name")
     done = run(*words, "--quiesce", "statefulset/bot")
@@ -233,10 +243,12 @@ def test_bad_input_is_one_sentence_and_makes_no_secret(
     assert secrets_in(fleet) == []
 
 
-def test_what_is_refused_of_a_secret_is_not_repeated(fleet: Fleet, run: Run, key: Path) -> None:
+def test_a_namespace_that_does_not_exist_gets_no_secret(fleet: Fleet, run: Run, key: Path) -> None:
     words = ("restore", "t0", "-n", "nowhere", *COMMON, "--identity", key)
     done = run(*words)
-    assert (done.code, done.err) == (1, "Error: There is no namespace nowhere.\n")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: There is no BaileysTenant t0 in the namespace nowhere; ")
+    assert SECRET_KEY not in done.err
 
 
 def test_the_key_is_in_no_representation() -> None:

@@ -63,6 +63,21 @@ def say(sentence: str) -> None:
         reader_is_gone(sys.stderr)
 
 
+def say_prose(sentence: str, command: str = "") -> None:
+    """Write a sentence to standard error, wrapped between words at a terminal.
+
+    A command after it stays on one line, so that it can be pasted: on the same one if both fit.
+    """
+    width = terminal_width(sys.stderr)
+    whole = f"{sentence} {command}" if command else sentence
+    if not command or width is None or len(whole) <= width:
+        lines = [whole] if command else folded(whole, width)
+    else:
+        lines = [*folded(sentence, width), f"  {command}"]
+    for line in lines:
+        say(line)
+
+
 def reader_is_gone(stream: TextIO) -> None:
     """Redirect a stream whose reader left (`| head`) to the null device, so that no later flush fails."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

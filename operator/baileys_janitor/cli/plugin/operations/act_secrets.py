@@ -19,7 +19,7 @@ from baileys_janitor.cli.kubectl.refusals import NOT_FOUND, Request
 from baileys_janitor.cli.kubectl.resources import SECRETS
 from baileys_janitor.cli.plugin.operations.acting import carry_out
 from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL
-from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.output import say_prose
 from baileys_janitor.cli.terminal.problems import EXIT_FAILED, Problem
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ActSecrets:
                 SECRETS, operation["namespace"], name, {**stored, "metadata": meta}
             )
         except Problem:
-            say(
+            say_prose(
                 f"The Secret with {self._what} is deleted when this command ends, but by nothing else: that takes "
                 "the right to update Secrets."
             )
@@ -118,9 +118,10 @@ class ActSecrets:
         for namespace, name in self._secrets.items():
             delete = f"kubectl -n {namespace} delete secrets {name}"
             if under_way[namespace] and self._outlives:
-                say(
+                say_prose(
                     f"The Secret {name} with {self._what} stays, because an operation goes on that needs it. When it "
-                    f"has ended: {delete}"
+                    "has ended:",
+                    delete,
                 )
                 continue
             try:
@@ -129,12 +130,13 @@ class ActSecrets:
                 if isinstance(problem, Request) and problem.code == NOT_FOUND:
                     continue
                 clean = False
-                say(
-                    f"Error: the Secret {name} with {self._what} could not be deleted. Do it now: {delete}"
+                say_prose(
+                    f"Error: the Secret {name} with {self._what} could not be deleted. Do it now:",
+                    delete,
                 )
                 continue
             if under_way[namespace]:
-                say(
+                say_prose(
                     f"The Secret with {self._what} is deleted: what goes on fails unless its pod runs already. Ask "
                     "again then."
                 )

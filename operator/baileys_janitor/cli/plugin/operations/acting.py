@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
@@ -25,15 +25,21 @@ from baileys_janitor.cli.plugin.operations.documents import (
     phase_of,
 )
 from baileys_janitor.cli.plugin.operations.following import Follower, follow_all
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.options import (
     ALL_NAMESPACES,
     cluster_options,
     command_line,
-    parted,
     scope_of,
 )
 from baileys_janitor.cli.terminal.formatting import counted, rfc3339
-from baileys_janitor.cli.terminal.output import MACHINE_FORMATS, say, write, write_document
+from baileys_janitor.cli.terminal.output import (
+    MACHINE_FORMATS,
+    say,
+    say_prose,
+    write,
+    write_document,
+)
 from baileys_janitor.cli.terminal.problems import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -41,6 +47,7 @@ from baileys_janitor.cli.terminal.problems import (
     Problem,
     usage,
 )
+from baileys_janitor.cli.terminal.tables import print_prose
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.plugin.operations.documents import OperationDocument
@@ -217,7 +224,7 @@ def _only_asked(cluster: Chosen, asked: Sequence[Asked], request: str, output: s
         if output == "text":
             line = command_line("follow", operation["name"], namespace=operation["namespace"])
             write(f"{full_name(operation)} created\n")
-            say(f"To see how it ends: {line}")
+            say_prose("To see how it ends:", line)
     if output != "text":
         _print_all(created, output)
     return code
@@ -263,7 +270,7 @@ def _told(rests: frozenset[str]) -> Callable[[OperationDocument], None]:
         line += f": {message}" if message else ""
         if said.get(key) != line and not has_ended(operation, rests):
             said[key] = line
-            say(line)
+            say_prose(line)
 
     return tell
 
@@ -272,15 +279,15 @@ def _print_end(operation: OperationDocument, there: bool) -> None:
     line = line_of(operation)
     if not there:
         line = f"{line.partition(': ')[0]}: {operation['name']} was deleted before it had ended"
-    write(f"{line}\n")
+    print_prose([line])
 
 
 def _say_left(left: Sequence[OperationDocument]) -> None:
     for each in left[:3]:
         line = command_line("follow", each["name"], namespace=each["namespace"])
-        say(f"{each['name']} goes on. To see how it ends: {line}")
+        say_prose(f"{each['name']} goes on. To see how it ends:", line)
     if len(left) > 3:
-        say(f"... and {len(left) - 3:,} more go on")
+        say_prose(f"... and {len(left) - 3:,} more go on")
 
 
 def _print_all(operations: Sequence[OperationDocument], output: str) -> None:
@@ -318,22 +325,10 @@ def fleet_of(
     if everywhere and not every:
         raise usage("--all-namespaces goes with --all; a name can be NAMESPACE/NAME.")
     if names:
-        return list(each_of(names, lambda name: parted(name, cluster, KIND)))
+        return existing(cluster, names)
     scope = scope_of(cluster, everywhere=everywhere)
     metas = [part(each, "metadata") for each in cluster.kubectl.select(TENANTS, scope)]
     if not metas:
         where = "this cluster" if scope is None else f"the namespace {scope}"
         raise Problem(f"There is no {KIND} in {where}.", code="NoTenants")
     return [(text(each.get("namespace")), text(each.get("name"))) for each in metas]
-
-
-def each_of(
-    names: Sequence[str], parted: Callable[[str], tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
-    """Yield the namespace and the name of each tenant that was named, each once."""
-    seen = set()
-    for name in names:
-        found = parted(name)
-        if found not in seen:
-            seen.add(found)
-            yield found

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.operations.acting import (
     EXITS,
     Waiting,
     acting_options,
     carry_out,
-    each_of,
     names_argument,
 )
 from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.options import chosen, parted
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.options import chosen
 
 
 @click.command(
@@ -58,6 +57,6 @@ def command(
     more = {"clean": {"emergency": True}} if emergency else {}
     asked = [
         Asked(namespace, tenant, "Clean", more, dry_run)
-        for namespace, tenant in each_of(names, lambda name: parted(name, cluster, KIND))
+        for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

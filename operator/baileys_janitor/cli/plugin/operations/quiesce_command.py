@@ -6,19 +6,18 @@ from typing import Any
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.operations.acting import (
     EXITS,
     Waiting,
     acting_options,
     carry_out,
-    each_of,
     names_argument,
 )
 from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.operations.workloads import scaled
-from baileys_janitor.cli.plugin.options import chosen, parted
+from baileys_janitor.cli.plugin.options import chosen
 from baileys_janitor.cli.terminal.problems import usage
 
 
@@ -79,7 +78,6 @@ def command(
     group |= {"acknowledge": [acknowledge]} if acknowledge else {}
     more = {"quiesce": group} if group else {}
     asked = [
-        Asked(namespace, tenant, "Quiesce", more)
-        for namespace, tenant in each_of(names, lambda name: parted(name, cluster, KIND))
+        Asked(namespace, tenant, "Quiesce", more) for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets, carry_out_with
 from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
 from baileys_janitor.cli.plugin.operations.asking import Asked
 from baileys_janitor.cli.plugin.operations.documents import has_succeeded
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
-from baileys_janitor.cli.plugin.options import chosen, command_line, is_name, parted
+from baileys_janitor.cli.plugin.options import chosen, command_line, is_name
 from baileys_janitor.cli.repair.naming import typed
 from baileys_janitor.cli.terminal.masking import printable
-from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.terminal.output import say_prose
 from baileys_janitor.cli.terminal.problems import usage
 from baileys_janitor.policy.contact.written import IsGroup, Unreadable, request_in, texts_of
 
@@ -92,12 +92,14 @@ def command(
     if author and not group:
         raise usage("--author names a contact in a group: add --group.")
     stops = meanwhile(quiesce, len(names), dry_run=dry_run)
-    asked = Asked(*parted(names[0], cluster, KIND), "RepairContact", stops, dry_run)
     if contact_secret is not None:
         if group:
             raise usage("--contact-secret names the group as well: leave out --group.")
         if not is_name(contact_secret):
             raise usage(f"--contact-secret {printable(contact_secret)} is no name of a Secret.")
+    [place] = existing(cluster, names)
+    asked = Asked(*place, "RepairContact", stops, dry_run)
+    if contact_secret is not None:
         act = asked.with_field(_GROUP, _FIELD, contact_secret)
         return carry_out(cluster, [act], Waiting(wait, timeout, output), ended=_say_undo)
     made = ActSecrets(
@@ -141,4 +143,4 @@ def _say_undo(operation: OperationDocument) -> None:
     if not has_succeeded(operation) or operation["dryRun"] or not run or not result.get("removed"):
         return
     words = ("undo", operation["tenant"], "--run", str(run), "--wait")
-    say(f"To take it back: {command_line(*words, namespace=operation['namespace'])}")
+    say_prose("To take it back:", command_line(*words, namespace=operation["namespace"]))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.arguments.completing import files as complete_files
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
@@ -18,11 +17,11 @@ from baileys_janitor.cli.plugin.operations.acting import (
     Waiting,
     acting_options,
     carry_out,
-    each_of,
 )
 from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.named_tenants import each_of, refuse_missing
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
-from baileys_janitor.cli.plugin.options import chosen, is_name, parted
+from baileys_janitor.cli.plugin.options import chosen, is_name
 from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, recorded_in
 from baileys_janitor.cli.plugin.restores.recovery_key import read_key, recovery_key
 from baileys_janitor.cli.terminal.masking import printable
@@ -143,12 +142,16 @@ def command(
     common |= {"acknowledge": list(acknowledge)} if acknowledge else {}
     common |= {"readSecretName": read_secret} if read_secret else {}
     common |= {"identitySecretName": identity_secret} if identity_secret else {}
-    if identity is None:
+    key = None if identity is None else read_key(identity)
+    if not every:
+        # A tenant in the file that is gone keeps none of the others waiting.
+        refuse_missing(cluster, tenants)
+    if key is None:
         asked = _asked(tenants, common, known, stops, dry_run=dry_run)
         return carry_out(cluster, asked, Waiting(wait, timeout, output))
     return carry_out_with(
         cluster,
-        recovery_key(cluster.kubectl, read_key(identity), secrets.token_hex(8)),
+        recovery_key(cluster.kubectl, key, secrets.token_hex(8)),
         _asked(tenants, common, known, stops, dry_run=dry_run),
         lambda act, name: act.with_field("restore", "identitySecretName", name),
         Waiting(True, timeout, output),
@@ -190,7 +193,7 @@ def _tenants(
     every: bool,
 ) -> list[tuple[str, str]]:
     if not every:
-        return list(each_of(names, lambda name: parted(name, cluster, KIND)))
+        return each_of(cluster, names)
     found = [each for each in known if cluster.namespace in (None, each[0])]
     if not found:
         raise usage("--fingerprints names no tenant there.")

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
 from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
-from baileys_janitor.cli.plugin.options import chosen, parted
+from baileys_janitor.cli.plugin.options import chosen
 
 
 @click.command(
@@ -51,5 +51,6 @@ def command(
     cluster = chosen()
     stops = meanwhile(quiesce, 1, dry_run=dry_run)
     more: dict[str, Any] = {"rollback": {"run": run}} if run else {}
-    asked = Asked(*parted(name, cluster, KIND), "Rollback", {**more, **stops}, dry_run)
+    [place] = existing(cluster, [name])
+    asked = Asked(*place, "Rollback", {**more, **stops}, dry_run)
     return carry_out(cluster, [asked], Waiting(wait, timeout, output))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from baileys_janitor.api.names import KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
 from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
 from baileys_janitor.cli.plugin.operations.asking import Asked
 from baileys_janitor.cli.plugin.operations.documents import AWAITING, phase_of
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
-from baileys_janitor.cli.plugin.options import chosen, command_line, parted
-from baileys_janitor.cli.terminal.output import say
+from baileys_janitor.cli.plugin.options import chosen, command_line
+from baileys_janitor.cli.terminal.output import say, say_prose
 from baileys_janitor.cli.terminal.problems import EXIT_FAILED, usage
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def command(
     """
     cluster = chosen()
     stops = meanwhile(quiesce, 1, dry_run=dry_run)
-    namespace, tenant = parted(name, cluster, KIND)
+    [(namespace, tenant)] = existing(cluster, [name])
     if not dry_run and not yes and not _is_meant(f"{namespace}/{tenant}", tenant):
         say("That is not its name: nothing was rotated.")
         return EXIT_FAILED
@@ -82,7 +82,7 @@ def _is_meant(where: str, tenant: str) -> bool:
         raise usage(
             "A rotation is confirmed with the tenant's name. Nobody can be asked here: add --yes."
         )
-    say(_WARNING.format(tenant=where))
+    say_prose(_WARNING.format(tenant=where))
     answer: str = click.prompt("Its name, to go on", default="", show_default=False, err=True)
     return answer.strip() in (tenant, where)
 
@@ -95,6 +95,6 @@ def _say_what_is_due(quiesce: str | None, operation: OperationDocument) -> None:
     follow = command_line("follow", operation["name"], namespace=namespace)
     stops = () if quiesce is None else ("--quiesce", quiesce)
     back = command_line("rollback", operation["tenant"], *stops, "--wait", namespace=namespace)
-    say(f"Pair the tenant now. To see when that is done: {follow}")
+    say_prose("Pair the tenant now. To see when that is done:", follow)
     stopped = ", with the workload stopped" if quiesce is None else ""
-    say(f"To take it back before that{stopped}: {back}")
+    say_prose(f"To take it back before that{stopped}:", back)
