@@ -57,15 +57,15 @@ logger = logging.getLogger("janitor.operator")
 Seen = Callable[[str, str, int], None]
 
 IMAGE_VARIABLE = "BAILEYS_JANITOR_IMAGE"
-"""The operator's own image, set by the chart: Jobs run the same one unless configured otherwise."""
+"""The operator's own image, set by the chart: Jobs use the same one unless configured otherwise."""
 CRD_POLL_SECONDS = 5.0
-"""Seconds between looks for the CRD while it is not installed, or for an API server that is away."""
+"""Seconds between checks for the CRD while it is not installed, or for an unreachable API server."""
 FIRST_ATTEMPTS = 3
-"""Requests at a look before it is said what is wrong."""
+"""Number of requests in a check before the problem is logged."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
-"""Before the operator acts again after a fault; the pause doubles with each fault."""
+"""Pause before the operator acts again after a fault: the first, and the longest. It doubles with each fault."""
 LONG_TERM_SECONDS = 300.0
-"""After so long without a fault the pauses begin anew."""
+"""After this time without a fault the pauses start again with the first."""
 
 
 def job_pod(job: JobPods) -> Pod:
@@ -94,8 +94,8 @@ async def serve(
     """Run the operator until a signal or `stop` ends it.
 
     Raises:
-        PortTaken: a port to serve at is taken.
-        NoAccess: somebody started it at a terminal, and the API server cannot be used as the kubeconfig says.
+        PortTaken: a configured port is in use.
+        NoAccess: somebody started it at a terminal, and the API server cannot be used with the kubeconfig.
     """
     clock, stop, checks = clock or WallClock(), stop or asyncio.Event(), checks or HealthChecks()
     contest = seat(config.leader_election)
@@ -175,7 +175,7 @@ async def _lead(
     process: OperatorMetrics | None = None,
     election: Election | ShardElection | None = None,
 ) -> None:
-    """Watch and act until `stop` is set, the Lease is lost or a part ends; raise what made it end."""
+    """Watch and act until `stop` is set, the Lease is lost or a part ends; raise the exception that ended it."""
     shards = election.shards if isinstance(election, ShardElection) else ALL
     kube.keeps = None if shards.whole else shards.keeps
     config = shards.limited(config)
@@ -232,8 +232,8 @@ async def _lead(
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # Whichever ends takes the others along: half an operator is worse than none. What acts ends first, then
-        # the Lease goes, so that the successor waits neither for Kopf nor for the clock.
+        # When one part ends, all end: half an operator is worse than none. The parts that act end first, then the Lease
+        # is released, so that the successor waits neither for Kopf nor for the clock.
         acting = [*(ends - {watching}), *beside]
         for task in acting:
             task.cancel()
@@ -260,7 +260,7 @@ def _beside(
     sets: SetReconciler | None,
     shards: Shards,
 ) -> list[asyncio.Task[None]]:
-    """Start what publishes changes beside the work: Events, notifications."""
+    """Start the tasks that publish changes beside the work: Events, notifications."""
     beside: list[asyncio.Task[None]] = []
     if config.events.enabled:
         recorder = EventRecorder(kube, clock)
@@ -273,7 +273,7 @@ def _beside(
     if manager.wanted(config):
         channels = [each.name for each in config.notifications.channels]
         heard = process.notifies(channels) if process is not None else None
-        # Each shard notifies by itself, so that what was sent is known to whoever looks after it next.
+        # Each shard sends its own notifications, so that the next replica that manages it knows what was sent.
         voices = [
             manager.NotificationManager(
                 kube,
@@ -300,7 +300,7 @@ def _beside(
 async def _is_served(kube: FencedKube, config: OperatorConfig, plural: str, otherwise: str) -> bool:
     """Return whether a kind is served and may be listed; else log `otherwise`, and why.
 
-    A server that gives no answer now may give one later: tenants do not wait for that, and the watch tries again.
+    A server that does not answer now may do so later: tenants do not wait for that, and the watch tries again.
     """
     reasons = {
         403: f"the operator may not list {plural}",
@@ -320,7 +320,7 @@ async def _is_served(kube: FencedKube, config: OperatorConfig, plural: str, othe
 async def _key_stores(
     kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup, home: str
 ) -> KeyStoreReconciler | None:
-    """Return what looks after key stores; None where the API server does not serve them, or nobody wants it."""
+    """Return the reconciler of key stores; None if the API server does not serve them, or they are disabled."""
     if not config.key_stores.enabled:
         return None
     if not await _is_served(kube, config, STORE_PLURAL, "Key stores are not looked after"):
@@ -334,7 +334,7 @@ async def _key_stores(
 async def _tenant_sets(
     kube: FencedKube, config: OperatorConfig, clock: Clock, setup: NamespaceSetup
 ) -> SetReconciler | None:
-    """Return what looks after sets of tenants; None where the API server does not serve them, or nobody wants it."""
+    """Return the reconciler of sets of tenants; None if the API server does not serve them, or they are disabled."""
     if not config.tenant_sets.enabled:
         return None
     if not await _is_served(kube, config, SET_PLURAL, "Sets of tenants are not looked after"):
@@ -344,7 +344,7 @@ async def _tenant_sets(
 
 @contextlib.asynccontextmanager
 async def _measured(config: OperatorConfig, clock: Clock) -> AsyncIterator[OperatorMetrics]:
-    # Imported only where they are served: an operator without metrics does not carry the library.
+    # Imported only if they are served: an operator without metrics does not load the library.
     from baileys_janitor.controller.metrics import process, server
 
     measured = process.OperatorMetrics(clock, config.shards)
@@ -365,7 +365,7 @@ def _is_wanted(enabled: bool | None) -> bool:
 
 
 def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
-    """Have SIGTERM and SIGINT set `stop`; return what undoes it."""
+    """Have SIGTERM and SIGINT set `stop`; return the function that undoes it."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     loop = asyncio.get_running_loop()
@@ -382,7 +382,7 @@ def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
 async def _api_is_served(
     kube: Kube, checks: HealthChecks, stop: asyncio.Event, in_pod: bool, patient: bool
 ) -> None:
-    """Wait until the API server serves the resource. Raise NoAccess, unless `patient`, where waiting is no way out."""
+    """Wait until the API server serves the resource. Raise NoAccess if waiting cannot help, unless `patient`."""
     told = set[str]()
     while not stop.is_set():
         try:
@@ -409,7 +409,7 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 
 def _calm_the_collector() -> None:
-    """Look for cycles of garbage less often: with ten thousand tenants coming in, it was a fifth of a start's work."""
+    """Collect cyclic garbage less often: with ten thousand tenants at a start, it took a fifth of the work."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
@@ -428,9 +428,10 @@ def run(
     log_level: str | None = None,
     started_again: bool = False,
 ) -> int:
-    """Run the operator; return the exit code: 0 when asked to stop, 1 after a fault, 2 for a bad configuration.
+    """Run the operator; return the exit code: 0 after a request to stop, 1 after a fault, 2 for an invalid
+    configuration.
 
-    With `started_again` it only starts again what operations have stopped; 1 when something stays stopped.
+    With `started_again` it only starts again the workloads that operations have stopped; 1 if any stays stopped.
     """
     try:
         config = load_config(Path(config_path) if config_path else None, os.environ)

@@ -1,10 +1,10 @@
 """Leader election: the operator that holds a Lease acts and knows by its own clock until when.
 
-No clock but the own monotonic one is trusted. A candidate takes over when it has seen the record unchanged for
-the whole duration; the leader stops earlier than that, counted from before its last renewal was sent.
+Only the operator's own monotonic clock is trusted. A candidate takes over when it has seen the record unchanged for the
+whole duration; the leader stops earlier than that, counted from before its last renewal was sent.
 
-A candidate watches the Lease, and reads it only when it may be free: a standby costs next to no requests, and yet it
-learns at once that the Lease was given up.
+A candidate watches the Lease, and reads it only when it may be free: a standby sends almost no requests, and yet it
+sees at once that the Lease was released.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ LEASES = "/apis/coordination.k8s.io/v1"
 POD_NAME, POD_NAMESPACE = "POD_NAME", "POD_NAMESPACE"
 """Set by the chart from the downward API."""
 LONGEST_SECONDS = 300.0
-"""The longest duration that can be configured, and so the longest that a written one is believed: a writer of a
-longer one into the Lease would keep every operator from leading."""
+"""The longest duration that can be configured, and so the longest that is accepted from a Lease: otherwise anybody who
+writes a longer one into it could keep every operator from leading."""
 RELEASE_SECONDS = 6.0
-"""How long giving the Lease up may take; a pod that ends has 30 seconds in all."""
+"""How long releasing the Lease may take; a terminating pod has 30 seconds in all."""
 WATCH_SECONDS = 30
-"""How long one watch of the Lease lasts. A connection that is lost without a word is noticed by then."""
+"""How long one watch of the Lease lasts. A connection that was lost silently is noticed by then."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TOKEN = SERVICE_ACCOUNT.with_name("token")
 OUTDATED = frozenset({404, 409, 422})
-"""How an API server answers to a write that is tested against what is there no more."""
+"""An API server's status codes for a write that is tested against an outdated version."""
 ASK_MAX = 253 + 9
-"""Characters of an operator's identity: a pod's name and eight more."""
+"""Maximum characters of an operator's identity: a pod's name and eight more."""
 
 
 class NoNamespace(Exception):  # noqa: N818 - the word that users see
@@ -56,7 +56,7 @@ class NoNamespace(Exception):  # noqa: N818 - the word that users see
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What is contended for, and under which name; durations in seconds."""
+    """The Lease to contend for, and the identity; durations in seconds."""
 
     namespace: str
     name: str
@@ -77,9 +77,9 @@ def own_namespace(environ: Mapping[str, str]) -> str:
 
 
 def seat(wanted: LeaderElection, environ: Mapping[str, str] | None = None) -> Seat | None:
-    """Return the seat to contend for; None where the operator runs alone.
+    """Return the seat to contend for; None if the operator runs alone.
 
-    Raises NoNamespace when an election is asked for and its namespace is not known.
+    Raises NoNamespace if an election is configured and its namespace is unknown.
     """
     environ = os.environ if environ is None else environ
     namespace = wanted.namespace or own_namespace(environ)
@@ -100,9 +100,9 @@ def seat(wanted: LeaderElection, environ: Mapping[str, str] | None = None) -> Se
 
 
 def service_account(namespace: str) -> Object | None:
-    """Return the operator's service account as the owner of its Lease, by the account's token; None outside a pod.
+    """Return the operator's service account as the owner of its Lease, from the account's token; None outside a pod.
 
-    With the account, which an uninstallation removes, the Lease goes too. An upgrade keeps both.
+    An uninstallation removes the account, and with it the Lease. An upgrade keeps both.
     """
     try:
         payload = TOKEN.read_text(encoding="ascii").split(".")[1]
@@ -135,13 +135,13 @@ class Election:
         self._sent = now()
         """When the last write that may have arrived was sent."""
         self._led_until = now()
-        """Until when somebody led, as far as is known."""
+        """Until when somebody led, as far as known."""
         self._freed = asyncio.Event()
         self._watched = False
         self.changed: Callable[[], None] = lambda: None
         """Called whenever the Lease was seen to change."""
         self.refused = ""
-        """Whose wish to have this Lease is taken out of it with the next renewal."""
+        """The replica whose request for this Lease is removed from it with the next renewal."""
         self.takes_part = False
         """Whether the Lease could be read at least once: a standby is ready from then on."""
 
@@ -150,14 +150,14 @@ class Election:
         return self._until is not None and self._now() < self._until
 
     def leaderless(self) -> float:
-        """Return for how many seconds nobody has led, as far as is known; 0 while somebody does."""
+        """Return for how many seconds nobody has led, as far as known; 0 while somebody does."""
         now = self._now()
         if self.held() or (self._holder() and now < self._expiry()):
             self._led_until = now
         return now - self._led_until
 
     async def win(self, stop: asyncio.Event) -> bool:
-        """Wait until this operator leads; False when `stop` was set before."""
+        """Wait until this operator leads; return False if `stop` was set before."""
         watching = asyncio.create_task(self.follow())
         try:
             return await self._contend(stop)
@@ -172,7 +172,7 @@ class Election:
             self._freed.clear()
             pause = self._seat.renew
             try:
-                # As long as it takes: an API server that is slow to answer must still get a leader.
+                # Without a shorter limit: with an API server that is slow to answer there must still be a leader.
                 async with asyncio.timeout(max(self._seat.duration, 2 * TIMEOUT_SECONDS)):
                     if await self.take():
                         logger.info("This operator leads (%s)", self._seat.identity)
@@ -203,7 +203,7 @@ class Election:
                 logger.debug("The Lease %s cannot be watched: %s", self._seat.name, error)
             finally:
                 self._watched = False
-            # At once after a watch that has lasted: what happens in between would be seen late.
+            # Restart a watch that has lasted at once: changes in between would be seen late.
             await asyncio.sleep(max(0.1, self._seat.renew - (self._now() - began)))
 
     def _heard(self, event: Object) -> None:
@@ -226,13 +226,13 @@ class Election:
         self._until = None
 
     def due(self) -> float:
-        """Return when the Lease must be renewed, or when it lapses if that is sooner (monotonic seconds)."""
+        """Return when the Lease must be renewed, or when it expires if that is sooner (monotonic seconds)."""
         assert self._until is not None
         return min(self._sent + self._seat.renew, self._until)
 
     async def keep(self) -> bool:
-        """Try to renew the Lease; return False if another operator has it. It may lapse all the same."""
-        # Two attempts fit: a connection that hangs must not use up all the time, nor a slow server be given up.
+        """Try to renew the Lease; return False if another operator has it. It may expire all the same."""
+        # Two attempts fit: neither may a hanging connection use up all the time, nor a slow server be given up.
         patience = (self._seat.duration - self._seat.renew) / 2
         tried = self._now()
         try:
@@ -244,19 +244,19 @@ class Election:
             return False
         except (ApiError, TimeoutError) as error:
             logger.warning("The Lease %s is not renewed: %s", self._seat.name, _why(error))
-            # The next attempt comes as long after this one as after one that was answered.
+            # The pause before the next attempt is as long as after a success.
             self._sent = tried
         return True
 
     def drop(self) -> None:
-        """Hold the Lease no longer, and leave it to lapse: others may hold it too."""
+        """Stop holding the Lease, and leave it to expire: others may hold it too."""
         self._until = None
 
     def left(self) -> float:
         """Return for how many seconds this operator may still act without a renewal."""
         return 0.0 if self._until is None else max(0.0, self._until - self._now())
 
-    # What others make of the Lease
+    # Observing and requesting the Lease
 
     async def look(self) -> None:
         """Read the Lease, unless it is watched and was seen. Raises ApiError."""
@@ -271,31 +271,31 @@ class Election:
         self.takes_part = True
 
     def holder(self) -> str | None:
-        """Return who holds the Lease now, as far as is known; None for nobody."""
+        """Return the present holder of the Lease, as far as known; None for nobody."""
         if self.held():
             return self._seat.identity
         holder = self._holder()
         return holder if holder and not self._mine() and self._now() < self._expiry() else None
 
     def free_for(self) -> float:
-        """Return for how many seconds nobody has held it, as far as is known; below 0 while somebody does."""
+        """Return for how many seconds nobody has held it, as far as known; below 0 while somebody does."""
         if not self.takes_part or self.held():
             return -1.0
         since = self._unchanged_since if self._mine() else self._expiry()
         return self._now() - since
 
     def asked_by(self) -> str:
-        """Return which other operator asks for this Lease; empty for none."""
+        """Return the other operator that requests this Lease; empty for none."""
         return bounded.annotation(self._record.get("metadata") or {}, ASK_ANNOTATION, ASK_MAX) or ""
 
     async def ask(self) -> None:
-        """Ask the holder for the Lease. Raises ApiError, 409 when it has changed since it was seen."""
+        """Request the Lease from its holder. Raises ApiError, 409 if it has changed since it was seen."""
         version = self._record["metadata"]["resourceVersion"]
         wish = {"resourceVersion": version, "annotations": {ASK_ANNOTATION: self._seat.identity}}
         self._see(await self._kube.patch(self._url(), {"metadata": wish}))
 
     async def release(self) -> None:
-        """Give the Lease up, so that another operator leads at once; what does not go quickly is left to lapse."""
+        """Release the Lease, so that another operator leads at once; if that takes too long, leave it to expire."""
         if self._until is None:
             return
         self._until = None
@@ -318,14 +318,14 @@ class Election:
         spec = self._record.get("spec") or {}
         if not spec.get("holderIdentity"):
             return self._unchanged_since
-        # Its holder goes by the duration that it has written, whatever is configured here.
+        # Its holder uses the duration that it has written, whatever is configured here.
         written = spec.get("leaseDurationSeconds")
         if not isinstance(written, int) or written <= 0:
             written = self._seat.duration
         return self._unchanged_since + min(float(written), LONGEST_SECONDS)
 
     async def take(self) -> bool:
-        """Take the Lease if it is free; False when another operator has it. Raises ApiError."""
+        """Take the Lease if it is free; return False if another operator has it. Raises ApiError."""
         try:
             self._see(await self._kube.get(self._url()))
         except ApiError as error:
@@ -342,7 +342,7 @@ class Election:
             else:
                 await self._write(self._record, self._seat.identity)
         except ApiError as error:
-            # Another candidate was quicker.
+            # Another candidate was faster.
             if error.status in OUTDATED:
                 return False
             raise
@@ -350,7 +350,7 @@ class Election:
         return True
 
     async def renew(self) -> None:
-        """Renew the Lease once. Raises Superseded, or ApiError when it is not known whether it was renewed."""
+        """Renew the Lease once. Raises Superseded, or ApiError if it is unknown whether it was renewed."""
         if not self._mine():
             # A watch has shown it already.
             raise Superseded
@@ -363,8 +363,8 @@ class Election:
         except ApiError as error:
             if error.status not in OUTDATED:
                 raise
-            # Changed by someone, or by an attempt of ours whose answer was lost. What another one has held
-            # meanwhile is contended for anew, even if it is free again: who leads must have seen all.
+            # Changed by someone, or by an attempt of ours whose answer was lost. If another operator has held it
+            # meanwhile, contend for it again, even if it is free: the leader must have seen all events.
             if not await self._still_ours():
                 raise Superseded from None
             started = self._now()
@@ -372,13 +372,13 @@ class Election:
         self._hold(started)
 
     async def _join(self) -> None:
-        """Renew a Lease that others hold too: whatever they have written meanwhile, as long as it is still held."""
+        """Renew a Lease that others hold too, whatever they have written meanwhile, as long as it is still held."""
         ours = {"op": "test", "path": "/spec/holderIdentity", "value": self._seat.identity}
         renewed: list[Object] = [{"op": "add", "path": "/spec/renewTime", "value": _written_now()}]
         duration = int(self._seat.duration)
         written = (self._record.get("spec") or {}).get("leaseDurationSeconds")
         if not isinstance(written, int) or written < duration:
-            # Never a shorter one: whoever else holds it may go by the one that is written.
+            # Never a shorter one: other holders may use the written one.
             path_ = "/spec/leaseDurationSeconds"
             renewed.append({"op": "add", "path": path_, "value": duration})
         self._see(await self._kube.patch_tested(self._url(), [ours, *renewed]))
@@ -448,7 +448,7 @@ def _written_now() -> str:
 
 
 async def first_of(*events: asyncio.Event, within: float) -> None:
-    """Return when one of the events is set, or after so many seconds."""
+    """Return when one of the events is set, or after this many seconds."""
     waits = {asyncio.create_task(event.wait()) for event in events}
     try:
         await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)

@@ -1,1 +1,1 @@
-"""Carries out operations: takes them in, does each once, and says in its status what became of it."""
+"""Carries out operations: receives them, does each once, and writes the result into its status."""

@@ -1,4 +1,4 @@
-"""Backups and drills on request: what they are of, and how they ended, as the record of the tenant has it. Pure."""
+"""Requested backups and drills: their repositories and their results, from the tenant's record. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 
 TASKS = {BACKUP: task.BACKUP, DRILL: task.DRILL}
-"""What these actions are called in the task of a Job."""
+"""The names of these actions in the task of a Job."""
 ACTIONS = frozenset(TASKS)
-"""Actions that the manager of backups carries out: by Jobs that many tenants share, and that only read."""
+"""Actions that the manager of backups carries out: by Jobs that many tenants share and that only read."""
 PASSED = "Passed"
-"""The outcome of a drill that went well."""
+"""The outcome of a successful drill."""
 _WORDS = {
     PUT: "an archive was put",
     UNCHANGED: "its newest archive is the session as it is, and was verified",
@@ -35,7 +35,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a backup or a drill ended: in each repository, and what is said of all."""
+    """The result of a backup or a drill: for each repository, and a message for all."""
 
     ok: bool
     reason: str
@@ -44,9 +44,9 @@ class Answer:
 
 
 def names_of(tenant: TenantRecord, action: str) -> tuple[str, ...]:
-    """Return the repositories that an operation is about; none where it has nothing to do.
+    """Return the repositories of an operation; none if it has nothing to do.
 
-    A drill is about those that hold an archive and that drills can read.
+    A drill uses the repositories that contain an archive and that drills can read.
     """
     effective = tenant.effective
     if effective is None or effective.backup is None:
@@ -61,18 +61,19 @@ def names_of(tenant: TenantRecord, action: str) -> tuple[str, ...]:
 
 
 def asked_since(start: object, now: float) -> float:
-    """Return since when (Unix seconds) a backup or a drill is asked for, by the `startTime` of its operation.
+    """Return the time (Unix seconds) after which attempts count for a requested backup or drill, from the `startTime`
+    of its operation.
 
-    That is in whole seconds: an attempt of the same second may be older than the request, and lack what it is made for.
+    That is in whole seconds: an attempt in the same second may be older than the request, and lack the latest changes.
     """
     began = from_rfc3339(start)
     return now if began is None else min(began + 1.0, now)
 
 
 def unasked(tenant: TenantRecord, action: str, since: float) -> tuple[str, ...]:
-    """Return the repositories of which it is not known that an attempt since then is wanted.
+    """Return the repositories for which no attempt since then was made or requested.
 
-    That is known to this process alone, and forgotten when the status of the tenant is read anew.
+    Only this process knows of requests, and forgets them when the status of the tenant is read again.
     """
     found = []
     for name in names_of(tenant, action):
@@ -84,7 +85,7 @@ def unasked(tenant: TenantRecord, action: str, since: float) -> tuple[str, ...]:
 
 
 def answer(tenant: TenantRecord, action: str, since: float) -> Answer | None:
-    """Return how it ended in every repository; None while one was not tried since a time (Unix seconds)."""
+    """Return the result for all repositories; None while one was not tried since a time (Unix seconds)."""
     listed: list[Object] = []
     said: list[str] = []
     reason = ""

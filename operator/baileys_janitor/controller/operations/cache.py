@@ -1,4 +1,4 @@
-"""The operations that are not over, by their tenant, and what is remembered of those that are."""
+"""The unfinished operations, by their tenant, and a few values of the finished ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 class Ended(NamedTuple):
-    """An operation that is over; `time` is when, in Unix seconds."""
+    """A finished operation; `time` is its end, in Unix seconds."""
 
     time: float
     name: str
@@ -22,7 +22,7 @@ class Ended(NamedTuple):
 
 
 class OperationCache:
-    """Kept current by watch events. Of an operation that is over little is kept: there may be twenty a tenant."""
+    """Kept current by watch events. Little is kept of a finished operation: there may be twenty for each tenant."""
 
     def __init__(self) -> None:
         self.active: dict[Key, OperationRecord] = {}
@@ -31,11 +31,11 @@ class OperationCache:
         self._tenant_of: dict[Key, Key] = {}
 
     def __len__(self) -> int:
-        """Return how many operations are known, those that are over included."""
+        """Return how many operations are known, including finished ones."""
         return len(self._tenant_of)
 
     def observe(self, body: Object, now: float) -> OperationRecord | None:
-        """Take in an operation that was added or changed; return its record unless it is over or on its way out."""
+        """Process an operation that was added or changed; return its record unless it is finished or being deleted."""
         meta = decoding.part(body, "metadata")
         key = decoding.text(meta.get("namespace")), decoding.text(meta.get("name"))
         uid = decoding.text(meta.get("uid"), UID_MAX)
@@ -62,12 +62,12 @@ class OperationCache:
         return fresh
 
     def end(self, operation: OperationRecord) -> None:
-        """Keep little of an operation that is over, as the API server has it."""
+        """Keep only a few values of a finished operation, as stored in the API server."""
         self._drop(operation)
         self._remember(operation)
 
     def forget(self, key: Key, uid: str = "") -> OperationRecord | None:
-        """Drop an operation that was deleted; with a uid, only that one. Return its record unless it was over."""
+        """Drop an operation that was deleted; with a uid, only that one. Return its record unless it was finished."""
         found = self.active.get(key)
         if found is not None and uid and found.uid != uid:
             return None
@@ -85,19 +85,19 @@ class OperationCache:
         return found
 
     def of_tenant(self, tenant: Key) -> list[OperationRecord]:
-        """Return the operations of a tenant that are not over, the next one first."""
+        """Return the unfinished operations of a tenant, the next one first."""
         return sorted(self._by_tenant.get(tenant, {}).values(), key=lambda each: each.order)
 
     def ended_of(self, tenant: Key) -> list[Ended]:
-        """Return the operations of a tenant that are over, the last first."""
+        """Return the finished operations of a tenant, latest first."""
         return sorted(self._ended.get(tenant, {}).values(), reverse=True)
 
     def tenants_with_ended(self) -> Iterable[Key]:
-        """Return the tenants of which there are operations that are over."""
+        """Return the tenants that have finished operations."""
         return list(self._ended)
 
     def records(self) -> Iterator[OperationRecord]:
-        """Yield the operations that are not over."""
+        """Yield the unfinished operations."""
         yield from list(self.active.values())
 
     def _drop(self, operation: OperationRecord) -> None:
@@ -115,7 +115,7 @@ class OperationCache:
 
 
 def _older(version: str, known: str) -> bool:
-    """Return whether an event shows what is known already, or less."""
+    """Return whether an event shows the known version, or an older one."""
     try:
         return int(version) <= int(known)
     except ValueError:
@@ -123,7 +123,7 @@ def _older(version: str, known: str) -> bool:
 
 
 def surplus(ended: Iterable[Ended], keep: int, max_age: float, now: float) -> list[Ended]:
-    """Return the operations of one tenant that are not kept any longer: the last `keep` are, for `max_age` seconds."""
+    """Return the operations of one tenant to delete: the last `keep` are kept, for `max_age` seconds."""
     newest_first = sorted(ended, reverse=True)
     return [
         each

@@ -1,4 +1,4 @@
-"""Decides what an operation needs now: to wait, to begin, to be taken up again, or to be refused. Pure."""
+"""Decides what an operation needs now: to wait, to begin, to be continued, or to be refused. Pure."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 UNSEEN_SECONDS = 10.0
-"""Seconds that a tenant may be unknown before that is said: a manifest has both, and an operator starts."""
+"""Seconds that a tenant may be unknown before that is reported: a manifest has both, and an operator starts."""
 MISSING_SECONDS = 600.0
-"""Seconds after which an operation fails whose tenant does not exist."""
+"""Seconds after which an operation without an existing tenant fails."""
 PENDING_SECONDS = 86_400.0
-"""Seconds after which an operation that could not begin fails: who asked for it does not expect it any more."""
+"""Seconds after which an operation that could not begin fails: nobody expects it any more."""
 TENANT_BUSY = "TenantBusy"
 
 
 ARCHIVE_SECONDS = 3600.0
-"""Seconds after which a backup or a drill fails that was not even tried: its claim waits, or no pod finds a node."""
+"""Seconds after which a backup or a drill that was not even tried fails: its claim waits, or no pod finds a node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the operator may do: the actions that its configuration lists, and whether drills can run."""
+    """The permitted actions of the operator: those that its configuration lists, and whether drills can run."""
 
     allowed: Collection[str]
     drills: bool = True
@@ -58,12 +58,12 @@ def decide(
     quiet: Progress | None = None,
     others: Sequence[OperationRecord] = (),
 ) -> Verdict:
-    """Return what an operation that is not over needs.
+    """Return what an unfinished operation needs.
 
     Args:
-        before: those of its tenant that come before it.
-        others: all of its tenant that are not over.
-        quiet: how far the claim is that it wants to be quiet.
+        before: the tenant's operations that come before it.
+        others: all unfinished operations of the tenant.
+        quiet: how far quiescing has come, if it needs that.
     """
     if operation.phase == AWAITING:
         return pairing.decide(operation, tenant, others)
@@ -90,12 +90,12 @@ def decide(
 
 
 def makes_no_job(operation: OperationRecord) -> bool:
-    """Return whether an operation is done by the operator itself."""
+    """Return whether the operator itself carries out an operation."""
     return operation.spec is not None and operation.spec.action in (QUIESCE, RESUME)
 
 
 def _starts_again(operation: OperationRecord) -> bool:
-    """Return whether an operation starts a workload again, for which it waits for nobody."""
+    """Return whether an operation starts a workload again, which waits for no other operation."""
     return operation.spec is not None and operation.spec.action == RESUME
 
 
@@ -149,14 +149,14 @@ def _before(
     now: float,
     others: Sequence[OperationRecord],
 ) -> Verdict:
-    """Return what an operation needs that has begun, and whose act has not."""
+    """Return what an operation needs that has begun, but whose action has not."""
     if tenant is None:
         return Verdict(Do.WAIT)
     if operation.current.get("tenantUid") != tenant.uid:
         return _of_another(operation)
     hindered = _hindered(tenant, now)
     if hindered is not None:
-        # A workload may be down: it is not kept so.
+        # A workload may be down: do not keep it so.
         return Verdict(Do.FAIL, hindered.reason, hindered.message)
     late = operation.created + PENDING_SECONDS
     if now >= late:
@@ -168,7 +168,7 @@ def _before(
 def _of_run(
     verdict: Verdict, operation: OperationRecord, others: Sequence[OperationRecord]
 ) -> Verdict:
-    """Return a verdict with the rotation that a rollback is about."""
+    """Return a verdict with the rotation that a rollback undoes."""
     if operation.action != ROLLBACK or verdict.do is not Do.BEGIN or verdict.phase != WORKING:
         return verdict
     return replace(verdict, run=pairing.rolled_back_run(operation, others))
@@ -190,7 +190,7 @@ def _go_on(
     operation: OperationRecord, tenant: TenantRecord | None, now: float, quiet: Progress | None
 ) -> Verdict:
     if tenant is None:
-        # It is being looked for, or was deleted, and the operation with it.
+        # It is being searched for, or was deleted, and the operation with it.
         return Verdict(Do.WAIT)
     if operation.current.get("tenantUid") != tenant.uid:
         return _of_another(operation)
@@ -211,7 +211,7 @@ def _go_on(
 
 
 def _hindered(tenant: TenantRecord, late: float) -> Verdict | None:
-    """Return what keeps every operation from beginning."""
+    """Return the reason that keeps every operation from beginning."""
     effective = tenant.effective
     if effective is None or effective.scans_only:
         message = "The spec of the tenant is invalid: see its condition Ready."
@@ -245,7 +245,7 @@ _NO_DRILLS = (
 
 
 def _await_archive(operation: OperationRecord, tenant: TenantRecord, now: float) -> Verdict:
-    """Return how a backup or a drill has ended, or that it is still awaited."""
+    """Return the result of a backup or a drill, or that it is still awaited."""
     since = operation.asked_at
     if since is None:
         return Verdict(Do.RESUME, again=now + LOOK_AGAIN_SECONDS)
@@ -297,12 +297,12 @@ def _begin(
 
 
 def is_occupied(tenant: TenantRecord) -> bool:
-    """Return whether a run of the tenant's is claimed, or a Job of its own under way."""
+    """Return whether a run of the tenant is claimed, or one of its own Jobs is under way."""
     return tenant.run is not None or tenant.jobs.work is not None
 
 
 def _undone(operation: OperationRecord, tenant: TenantRecord) -> str | None:
-    """Return the run to put back: the one that is named, or the last that has removed something."""
+    """Return the run to undo: the one that is named, or the last that has removed something."""
     spec = operation.spec
     assert spec is not None
     if spec.undo is not None and spec.undo.run is not None:

@@ -1,4 +1,4 @@
-"""The Jobs of operations: a cleanup, a restore, a repair, a rotation, and what takes them back. Pure."""
+"""The Jobs of operations: a cleanup, a restore, a repair, a rotation, and their undo. Pure."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 
 WATCH_SECONDS, WATCH_AFTER_SECONDS = task.WATCH_SECONDS, task.WATCH_AFTER_SECONDS
-"""Seconds for which nobody may write to a session before and after it is rotated or rolled back."""
+"""Seconds without writes to a session before and after it is rotated or rolled back."""
 WATCHING_SECONDS = 120
-"""How much longer the pod of such a Job may run."""
+"""Additional seconds that the pod of such a Job may run."""
 
 
 def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: Pod) -> Object:
-    """Return the Job (batch/v1), without a name, that carries an operation out whose run is claimed."""
+    """Return the Job (batch/v1), without a name, that carries out an operation with a claimed run."""
     assert operation.spec is not None
     assert tenant.effective is not None
     if operation.spec.action == RESTORE:
@@ -68,7 +68,7 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
 
 
 def longest_run(action: str, deadline: float) -> float:
-    """Return after how many seconds the pod of a Job is given up that its node has not ended."""
+    """Return after how many seconds a pod that its node has not ended is given up."""
     if action == RESTORE_ACTION:
         return restore_jobs.DEADLINE_SECONDS + deadline
     return deadline * 2 + (WATCHING_SECONDS if action in (task.ROTATE, task.ROLLBACK) else 0.0)
@@ -82,7 +82,7 @@ def _labelled(made: Object, operation: OperationRecord) -> Object:
 
 
 def is_dry(operation: OperationRecord, tenant: TenantRecord) -> bool:
-    """Return whether a cleanup only reports: because it was asked to, or because of the tenant's mode."""
+    """Return whether a cleanup only reports: because of the request, or of the tenant's mode."""
     assert operation.spec is not None
     effective = tenant.effective
     return bool(operation.spec.dry_run) or effective is None or effective.mode != "Enforce"

@@ -1,4 +1,4 @@
-"""Makes the Jobs of operations: where the claim can be mounted, recorded first in the operation's status."""
+"""Creates the Jobs of operations at the place of the claim, after recording them in the operation's status."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from baileys_janitor.tenants.record import AnyRecord, TenantRecord
 logger = logging.getLogger("janitor.operations")
 
 PLACE_AGAIN_SECONDS = 30.0
-"""Seconds until a claim is looked at again that cannot be mounted."""
+"""Seconds until a claim that cannot be mounted is checked again."""
 ROOM_SECONDS = 5.0
-"""Seconds until it is looked again whether there is room for a Job."""
+"""Seconds until the next check for a free slot for a Job."""
 GAP_SECONDS = 1.0
-"""Seconds until an operation is decided on anew whose tenant has changed meanwhile."""
+"""Seconds until a new decision on an operation whose tenant has changed meanwhile."""
 
 
 class OperationLauncher:
-    """Claims operations and makes their Jobs.
+    """Claims operations and creates their Jobs.
 
     Args:
         scan_waits: returns whether a tenant's scan waits for a node.
-        is_quiet: returns whether the claim of an operation is quiet that has stopped its workload.
+        is_quiet: returns whether the claim of an operation that has stopped its workload is quiet.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class OperationLauncher:
         self._prepare_for_stores = prepare_for_stores
 
     def is_occupied(self, tenant: TenantRecord) -> bool:
-        """Return whether something of the tenant's is under way or being begun, or a pod of it waits for a node."""
+        """Return whether a Job or step of the tenant is under way, or a pod of it waits for a node."""
         return is_occupied(tenant) or tenant.queue.busy or self._scan_waits(tenant)
 
     def has_room(self, namespace: str) -> bool:
-        """Return whether another Job may be made: for operations half as many as for all else are kept."""
+        """Return whether another Job may be created: operations have half as many reserved slots as all other work."""
         limits = self._limits
         under_way = [each for each in self._tracker if not each.settled]
         own = [each for each in under_way if each.namespace == namespace]
@@ -97,9 +97,9 @@ class OperationLauncher:
     async def claim(
         self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict
     ) -> None:
-        """Record in the status what begins, then make the Job of an act.
+        """Record the next step in the status, then create the Job of an action.
 
-        What has changed meanwhile is decided on anew.
+        If anything has changed meanwhile, the operation is decided on again.
         """
         if not await self._store.own(operation, tenant):
             return
@@ -120,7 +120,7 @@ class OperationLauncher:
         acts = verdict.phase == WORKING
         run = None
         if acts:
-            # Whoever rolls back names a run, or means the latest one.
+            # A rollback names a run, or uses the latest one.
             run = verdict.run if operation.action == ROLLBACK else verdict.run or _run_id(now)
         if acts and pairing.rotates(operation):
             status = progress.with_fingerprint(status, tenant.scan.fingerprint)
@@ -140,7 +140,7 @@ class OperationLauncher:
             await self._launch(operation, tenant, *found)
 
     async def claim_archive(self, operation: OperationRecord, tenant: TenantRecord) -> None:
-        """Record in the status that a backup or a drill is asked for."""
+        """Record in the status that a backup or a drill is requested."""
         if not await self._store.own(operation, tenant):
             return
         now = self._clock.now()
@@ -156,7 +156,7 @@ class OperationLauncher:
         await self._store.write(operation)
 
     async def make(self, operation: OperationRecord, tenant: TenantRecord) -> None:
-        """Make the Job of an operation that is claimed."""
+        """Create the Job of a claimed operation."""
         found = await self._place(operation, tenant)
         if found is not None and not self.is_occupied(tenant):
             await self._launch(operation, tenant, *found)
@@ -164,13 +164,13 @@ class OperationLauncher:
     async def _place(
         self, operation: OperationRecord, tenant: TenantRecord, *, stops: bool = False
     ) -> tuple[Place, bool] | None:
-        """Return where the tenant's claim can be mounted, and whether a pod uses it; else say why it cannot.
+        """Return where the tenant's claim can be mounted, and whether a pod uses it; else report why it cannot.
 
-        With `stops` the workload is to be stopped first, so it is of no matter that a pod uses the claim.
+        With `stops` the workload is stopped first, so a pod that uses the claim is no obstacle.
         """
         now = self._clock.now()
         if around.is_quiesced(operation):
-            # What is known of the pods may be older than that they have stopped.
+            # The cached pods may be from before they were stopped.
             self._reads.forget(tenant.namespace)
         try:
             cluster = await self._reads.cluster(tenant.namespace, [tenant])
@@ -191,13 +191,13 @@ class OperationLauncher:
             return place, used
         assert fault is not None
         if around.is_begun_quietly(operation) and fault.reason != around.IN_USE:
-            # A workload does not stay stopped until that passes.
+            # Do not keep a workload stopped until that passes.
             self._results.finish(operation, fault.reason, fault.message)
             await self._store.write(operation)
             return None
         operation.wait(now + PLACE_AGAIN_SECONDS)
         if not operation.run:
-            # A claim may be in the way for hours: what else is due for the tenant is not kept back so long.
+            # A claim may be unusable for hours: do not delay the tenant's other work for so long.
             self._results.let_go(operation, tenant)
         say = progress.waiting if operation.phase == PENDING else progress.hindered
         if progress.reason_of(operation.current) != fault.reason:
@@ -228,7 +228,7 @@ class OperationLauncher:
 
 
 class _Launcher(JobLauncher):
-    """Creates the Job of one operation. That it is refused is the operation's affair, and no fault of the tenant."""
+    """Creates the Job of one operation. If it is refused, the operation reports that; it is no fault of the tenant."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""Carries operations out: one at a time a tenant, each recorded in its status before it is done.
+"""Carries out operations: one at a time for each tenant, each recorded in its status before it is done.
 
-Part of the reconciler, whose loop calls `look`. An operation reserves its tenant, so that no cleanup, purge or copy
-of the tenant's own begins meanwhile; scans go on. An operator that is killed at any point is followed by one that goes
-on with the same operation: the volume's journal refuses a run that it already holds.
+Part of the reconciler, whose loop calls `look`. An operation reserves its tenant, so that no cleanup, purge or copy of
+the tenant's own begins meanwhile; scans go on. If an operator is killed at any point, the next one continues the same
+operation: the volume's journal refuses a run that it already contains.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 
 CRASH_PAUSE_SECONDS = 60.0
-"""Seconds that an operation waits after something unforeseen was met."""
+"""Seconds that an operation waits after an unexpected exception."""
 LISTED_OFTEN = 1000
-"""Operations up to which they are listed that often; more are listed less often."""
+"""Number of operations up to which they are listed that often; more are listed less often."""
 LIST_AGAIN_SECONDS = 300.0
-"""Seconds between two lists of all operations: a watch that delivers nothing any more is noticed by nobody else."""
+"""Seconds between two lists of all operations: nothing else detects a watch that no longer delivers anything."""
 
 
 class OperationManager:
-    """Events come in by `observe`, `forget` and `results`; `tenant_changed` is called when a tenant may be free."""
+    """Events come through `observe`, `forget` and `results`; `tenant_changed` is called when a tenant may be free."""
 
     def __init__(
         self,
@@ -126,38 +126,38 @@ class OperationManager:
             kube, clock, tenants, self._got_on, nudge, crashes, self._at_work.__contains__
         )
         self._complete = False
-        """Whether all operations are known that there were at the start."""
+        """Whether all operations that existed at the start are known."""
         self._dirty: set[Key] = set()
-        """Tenants whose operations are to be decided on."""
+        """Tenants whose operations need a new decision."""
         self._later: list[tuple[float, Key]] = []
         self._wakes: dict[Key, float] = {}
-        """When each of these tenants is decided on again; what else is in the heap counts for nothing."""
+        """When each of these tenants is decided on again; other entries of the heap are obsolete."""
         self._history = History(self.cache, self._store, config.operations.history, clock.now())
         self._list_at: float | None = None
-        """When the operations are listed again; None while nobody looks after them."""
+        """When the operations are listed again; None while operations are disabled."""
 
     @property
     def busy(self) -> bool:
-        """Whether a Job is under way that must be looked at now and then."""
+        """Whether a Job is under way that must be checked from time to time."""
         return bool(list(self.tracker) or len(self.results.leftovers))
 
     # What comes in
 
     async def adopt(self) -> None:
-        """Take note of the Jobs that an earlier operator left: those of operations are taken up.
+        """Record the Jobs that an earlier operator left: those of operations are adopted.
 
-        Whatever it has stopped comes first.
+        Workloads that it has stopped come first.
         """
         if self._list_at is not None:
             self._complete = await self.quiesce.adopt(self._config.watch_namespaces, self.observe)
         await self.results.adopt(self._kube, self._config.watch_namespaces, is_of_operation)
 
     def look_after(self) -> None:
-        """Have operations looked after: the API server serves them, and somebody wants it."""
+        """Enable operations: the API server serves them, and the configuration permits them."""
         self._list_at = self._clock.now() + LIST_AGAIN_SECONDS
 
     def observe(self, body: Object) -> None:
-        """Take in an operation that was added or changed."""
+        """Process an operation that was added or changed."""
         with self._crashes.contain("event"):
             meta = body["metadata"]
             self.quiesce.observe(body)
@@ -172,7 +172,7 @@ class OperationManager:
             self.nudge()
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
-        """Drop an operation that was deleted; its Job goes with it."""
+        """Drop an operation that was deleted; its Job is deleted with it."""
         self.quiesce.forget(uid)
         found = self.cache.forget((namespace, name), uid)
         if found is not None:
@@ -181,7 +181,7 @@ class OperationManager:
             self.nudge()
 
     def tenant_changed(self, key: Key) -> None:
-        """Have a tenant's operations decided on: something about the tenant has changed."""
+        """Decide again on a tenant's operations: the tenant has changed."""
         if self.cache.of_tenant(key):
             self._dirty.add(key)
 
@@ -209,7 +209,7 @@ class OperationManager:
     # The loop
 
     def look(self, now: float, spawn: Spawn) -> None:
-        """Look at the Jobs under way, and have what is due done."""
+        """Check the Jobs under way, and start due work."""
         self._timeouts.look(now, spawn)
         self.quiesce.look(now, spawn)
         while self._later and self._later[0][0] <= now:
@@ -224,13 +224,13 @@ class OperationManager:
         self._rotations.look(self._tenants.tenants.get, self._writer, spawn)
         self._history.sweep(now, spawn, self.quiesce.is_held)
         if self._list_at is not None and now >= self._list_at:
-            # However many are kept, listing them stays as cheap.
+            # The cost of listing does not grow with their number.
             many = max(1.0, len(self.cache) / LISTED_OFTEN)
             self._list_at = now + LIST_AGAIN_SECONDS * many
             spawn(self._list())
 
     async def _list(self) -> None:
-        """List all operations, and take in what no watch has shown."""
+        """List all operations, and process changes that no watch has shown."""
         watched: list[str | None] = [*self._config.watch_namespaces] or [None]
         for namespace in watched:
             url = path(OPERATION_PLURAL, namespace, group=TENANTS)
@@ -304,7 +304,7 @@ class OperationManager:
             self._resume(operation, tenant, spawn)
 
     def _reserve(self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict) -> None:
-        """Let nothing else of the tenant's own begin, so that the operation's turn comes; or let it begin again."""
+        """Block the tenant's own work, so that the operation's turn comes; or unblock it."""
         coming = verdict.do in {Do.BEGIN, Do.RESUME} or verdict.reason in {"", TENANT_BUSY}
         coming = coming or operation.phase in BEFORE
         if coming and verdict.do is not Do.FAIL and not pairing.is_awaiting(operation):
@@ -313,7 +313,7 @@ class OperationManager:
             self._release(operation)
 
     def _wait(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
-        """Say what an operation waits for, once."""
+        """Report once what an operation waits for."""
         status = operation.current
         same = progress.reason_of(status) == verdict.reason
         if not verdict.reason or (same and status.get("message") == verdict.message):
@@ -323,14 +323,14 @@ class OperationManager:
         self._begin(self._write(operation), operation, spawn)
 
     def _end(self, operation: OperationRecord, verdict: Verdict, now: float, spawn: Spawn) -> None:
-        """Write the answer of an operation that needs no Job of its own, or no more of them."""
+        """Write the answer of an operation that needs no Job of its own, or no further one."""
         status, generation = operation.current, operation.generation
         if verdict.repositories:
             status = progress.with_repositories(status, verdict.repositories)
         if verdict.reason == ROLLED_BACK:
             operation.wanted = progress.rolled_back(status, generation, now)
         elif operation.phase == RESUMING:
-            # The pods are elsewhere now.
+            # The cached list of pods is outdated now.
             self._reads.forget(operation.namespace)
             operation.wanted = progress.resumed(
                 status,
@@ -356,14 +356,14 @@ class OperationManager:
     def _archive(
         self, operation: OperationRecord, tenant: TenantRecord, verdict: Verdict, spawn: Spawn
     ) -> None:
-        """Have a backup or a drill made by the manager of backups, once that is recorded."""
+        """Request a backup or a drill from the manager of backups, once that is recorded."""
         if verdict.do is Do.BEGIN:
             self._begin(self._launcher.claim_archive(operation, tenant), operation, spawn)
         else:
             self._ask(operation, tenant, operation.action)
 
     def _ask(self, operation: OperationRecord, tenant: TenantRecord, action: str) -> None:
-        """Ask the manager of backups for what has not been tried since the step began."""
+        """Request from the manager of backups the attempts that were not made since the step began."""
         if operation.asked_at is None:
             start = progress.step_time(operation.current)
             operation.asked_at = archives.asked_since(start, self._clock.now())
@@ -372,7 +372,7 @@ class OperationManager:
             self._backups.ask(tenant, archives.TASKS[action], names, operation.asked_at)
 
     def _resume(self, operation: OperationRecord, tenant: TenantRecord, spawn: Spawn) -> None:
-        """Go on with an operation that is claimed: its Job is an earlier operator's, was lost, or never came to be."""
+        """Continue a claimed operation: its Job is an earlier operator's, was lost, or was never created."""
         if operation.phase == BACKING_UP:
             self._ask(operation, tenant, BACKUP)
             return
@@ -424,16 +424,16 @@ class OperationManager:
             self._history.look_at(operation.tenant_key)
 
     async def _own_and_write(self, operation: OperationRecord, tenant: TenantRecord) -> None:
-        """Write the status of an operation that goes with its tenant."""
+        """Write the status of an operation, and make the tenant its owner, so that both are deleted together."""
         if await self._store.own(operation, tenant):
             await self._write(operation)
         else:
             operation.wanted = None
 
-    # What the parts ask back
+    # Callbacks of the parts
 
     def _quiet(self, operation: OperationRecord) -> Progress | None:
-        """Have the claim of an operation be as it needs it; return how far that is."""
+        """Make the claim of an operation quiet if it needs that; return the progress."""
         if operation.phase == RESUMING:
             return self.quiesce.resume_of(operation.uid, RESUMING)
         if around.is_begun_quietly(operation):
@@ -445,11 +445,11 @@ class OperationManager:
         return quiet is None or quiet.quiet
 
     def _broken(self, operation: OperationRecord) -> Verdict | None:
-        """Return why an operation ends whose claim is not kept quiet any more."""
+        """Return why an operation ends because its claim is no longer kept quiet."""
         return around.broken(operation, self._quiet(operation))
 
     def pairing_of(self, tenant: Key) -> str | None:
-        """Return what is to be said of a pairing that is due, empty where none is; None while that is not known."""
+        """Return the message about a new pairing that is due, empty if none is due; None while unknown."""
         said = self._rotations.due(tenant, self._clock.now())
         return said if said or self._complete or self._list_at is None else None
 
@@ -458,7 +458,7 @@ class OperationManager:
         return found if found is not None and found.uid == uid else None
 
     def _ended(self, operation: OperationRecord | None, tenant: TenantRecord | None) -> None:
-        """Have the answer written, and what waited for the tenant decided on."""
+        """Have the answer written, and decide again on work that waited for the tenant."""
         if operation is not None:
             self._dirty.add(operation.tenant_key)
         if tenant is not None:
@@ -467,12 +467,12 @@ class OperationManager:
         self.nudge()
 
     def _got_on(self, tenant: Key) -> None:
-        """Have the operations of a tenant decided on: one has got on with stopping or starting its workload."""
+        """Decide again on the operations of a tenant: stopping or starting its workload has progressed."""
         self._dirty.add(tenant)
         self.nudge()
 
     def _release(self, operation: OperationRecord) -> None:
-        """Let the tenant's own work go on."""
+        """Unblock the tenant's own work."""
         tenant = self._tenants.tenants.get(operation.tenant_key)
         if tenant is not None and tenant.jobs.operation == operation.name:
             tenant.jobs.reserve(None)
@@ -480,7 +480,7 @@ class OperationManager:
         self._dirty.add(operation.tenant_key)
 
     def _drop(self, operation: OperationRecord) -> None:
-        """Let the tenant go on without an operation that is gone."""
+        """Unblock the tenant after an operation that is gone."""
         self._release(operation)
         if pairing.is_awaiting(operation):
             self._rotations.tell(operation.tenant_key)

@@ -1,4 +1,4 @@
-"""The statuses of an operation on its way: each step is a new one, made from the one before. Pure."""
+"""The statuses of an operation in its course: each step returns a new one, made from the one before. Pure."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Object = dict[str, Any]
 COMPLETE = "Complete"
 """The conditions' types are those of a Job: Complete and Failed."""
 BEGUN = "Working"
-"""The reason of Complete while the operation is being done."""
+"""The reason of Complete while the operation is being carried out."""
 RESUME_STEP, PAIR_STEP = "Resume", "Pair"
-"""The steps in which what was stopped is started again, and in which somebody pairs the tenant."""
+"""The steps that start the stopped workload again, and that wait for a person to pair the tenant."""
 DONE = frozenset({DONE_ALL, CAPPED, NOTHING_TO_DO, DRY_RUN})
-"""Outcomes of a Job with which the operation is complete."""
+"""Outcomes of a Job that complete the operation."""
 _WORD_MAX = 64
 
 
 def waiting(status: Object, generation: int, reason: str, message: str, now: float) -> Object:
-    """Return the status of an operation that waits, and for what."""
+    """Return the status of an operation that waits, with the reason."""
     return _with(status, generation, now, PENDING, None, reason, message)
 
 
@@ -50,8 +50,8 @@ def begun(
     phase: str = WORKING,
     ended: str = "",
 ) -> Object:
-    """Return the status of an operation that has come to a step: it is stored before anything is done, such as its Job
-    made.
+    """Return the status of an operation that begins a step: it is stored before any action, such as the creation of its
+    Job.
 
     `ended` is the outcome of the step before.
     """
@@ -69,31 +69,31 @@ def begun(
 
 
 def hindered(status: Object, generation: int, reason: str, message: str, now: float) -> Object:
-    """Return the status of an operation that is being done and does not get on."""
+    """Return the status of an operation that has begun and makes no progress."""
     phase = str(status.get("phase") or PENDING)
     phase = WORKING if phase == PENDING else phase
     return _with(status, generation, now, phase, None, reason, message)
 
 
 def with_job(status: Object, uid: str) -> Object:
-    """Return the status with the uid of the Job: by it any operator takes in the Job's result."""
+    """Return the status with the uid of the Job, with which any operator can read the Job's result."""
     return status | {"job": {"uid": uid}}
 
 
 def with_repositories(status: Object, repositories: list[Object]) -> Object:
-    """Return the status with how a backup ended that was made before the act."""
+    """Return the status with the result of the backup before the action."""
     return status | {"result": part(status, "result") | {"repositories": repositories}}
 
 
 def with_fingerprint(status: Object, fingerprint: str) -> Object:
-    """Return the status with whose pairing is about to end."""
+    """Return the status with the fingerprint of the pairing that is about to end."""
     if not fingerprint:
         return status
     return status | {"result": part(status, "result") | {"fingerprint": fingerprint}}
 
 
 def completed(status: Object, generation: int, result: Object, message: str, now: float) -> Object:
-    """Return the status of an operation that was done."""
+    """Return the status of a completed operation."""
     outcome = str(result.get("outcome") or COMPLETED)
     fresh = _with(status, generation, now, COMPLETED, True, outcome, message)
     return _over(fresh, result, outcome, now)
@@ -107,7 +107,7 @@ def failed(
     now: float,
     result: Object | None = None,
 ) -> Object:
-    """Return the status of an operation that was not done, or not to its end."""
+    """Return the status of an operation that was not done, or not completely."""
     fresh = _with(status, generation, now, FAILED, False, reason, message)
     return _over(fresh, result, reason, now)
 
@@ -120,9 +120,10 @@ def resuming(
     now: float,
     result: Object | None = None,
 ) -> Object:
-    """Return the status of an operation that is done, or has failed, and whose workload is to be started again first.
+    """Return the status of an operation that is done, or has failed, and whose workload must be started again first.
 
-    `ended` is its outcome, or why it failed: it is kept as the outcome of the step, and counts once that is over.
+    `ended` is its outcome, or why it failed: it is stored as the outcome of the step, and used when the restart is
+    over.
     """
     fresh = _with(status, generation, now, RESUMING, None, RESUMING, message)
     step = {"name": RESUME_STEP, "time": to_rfc3339(now)}
@@ -137,14 +138,14 @@ def awaiting(
     now: float,
     result: Object | None = None,
 ) -> Object:
-    """Return the status of an operation that is done, and over once somebody has paired the tenant."""
+    """Return the status of an operation that is done, and completes once somebody has paired the tenant."""
     fresh = _with(status, generation, now, AWAITING, None, AWAITING, message)
     step = {"name": PAIR_STEP, "time": to_rfc3339(now)}
     return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
 
 
 def rolled_back(status: Object, generation: int, now: float) -> Object:
-    """Return the status of a rotation that was taken back before anybody has paired the tenant."""
+    """Return the status of a rotation that was rolled back before anybody has paired the tenant."""
     message = "An operation Rollback has brought the old session back."
     fresh = _with(status, generation, now, ROLLED_BACK, None, ROLLED_BACK, message)
     return _over(fresh, {"outcome": ROLLED_BACK}, ROLLED_BACK, now)
@@ -153,12 +154,12 @@ def rolled_back(status: Object, generation: int, now: float) -> Object:
 def resumed(
     status: Object, generation: int, outcome: str, told: str, now: float, *, pairs: bool = False
 ) -> Object:
-    """Return the status of an operation whose workload is no affair of its own any more: how it ended counts now.
+    """Return the status of an operation that has finished with its workload, with its own outcome.
 
     Args:
-        outcome: how starting it again ended.
-        told: what is said of that; empty where nothing need be.
-        pairs: whether the tenant is to be paired when it is done.
+        outcome: the outcome of starting it again.
+        told: the message about that; empty if none is needed.
+        pairs: whether the tenant must be paired after it is done.
     """
     steps = objects(status.get("steps"))
     deed = str(steps[-2].get("outcome") or "") if len(steps) > 1 else ""
@@ -179,7 +180,7 @@ def reason_of(status: Object) -> str:
 
 
 def step_time(status: Object) -> object:
-    """Return when the step began that is under way."""
+    """Return when the step under way began."""
     steps = objects(status.get("steps"))
     return steps[-1].get("time") if steps else status.get("startTime")
 
@@ -198,7 +199,7 @@ def _with_result(status: Object, result: Object | None) -> Object:
 
 
 def _closed(status: Object, outcome: str) -> list[Object]:
-    """Return the steps, of which the last has an outcome now."""
+    """Return the steps with the outcome of the last one."""
     steps = [dict(each) for each in status.get("steps") or ()]
     if steps and outcome and "outcome" not in steps[-1]:
         steps[-1]["outcome"] = outcome[:_WORD_MAX]

@@ -1,4 +1,4 @@
-"""The answers to Quiesce and Resume, from how far the workload has come. Pure."""
+"""The answers to Quiesce and Resume, from the progress of the workload. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from baileys_janitor.tenants.record import TenantRecord
 Object = dict[str, Any]
 IN_USE, RESUMING = "ClaimInUse", "Resuming"
 RESUME_ASKED = "ResumeAsked"
-"""Why an operation ends whose workload another one has started again."""
+"""Why an operation ends if another one has started its workload again."""
 
 
 def status(
     operation: OperationRecord, tenant: TenantRecord, quiesce: QuiesceManager, now: float
 ) -> Object | None:
-    """Return the status that an operation is to have now; None when it stays as it is."""
+    """Return the operation's new status; None if it does not change."""
     assert operation.spec is not None
     action = operation.spec.action
     if operation.phase != WORKING:

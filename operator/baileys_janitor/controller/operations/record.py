@@ -1,4 +1,4 @@
-"""The record of one operation: what is asked for, what is stored of the answer, and what is still to be written."""
+"""The record of one operation: the request, the stored answer, and the changes still to be written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READER = StatusReader(OperationStatus)
 
 @dataclass(slots=True, eq=False)
 class OperationRecord:
-    """One `BaileysOperation` that is not over. Times are Unix seconds."""
+    """One unfinished `BaileysOperation`. Times are Unix seconds."""
 
     namespace: str
     name: str
@@ -35,33 +35,33 @@ class OperationRecord:
     generation: int
     tenant_name: str
     spec: OperationSpec | None
-    """None for one that this operator does not understand."""
+    """None if this operator does not understand it."""
     status: Object
-    """What is stored, as far as it fits."""
+    """The valid part of the stored status."""
     version: str = ""
     owners: tuple[Object, ...] = ()
     wanted: Object | None = None
-    """The status that is to be written; None for what is stored."""
+    """The status to be written; None if it is the stored one."""
     busy: bool = False
     """Whether a step for it is under way."""
     doubtful: bool = False
-    """Whether what is stored is not known, so that it must be read again first."""
+    """Whether the stored status is unknown, so that it must be read again first."""
     retry_at: float = 0.0
-    """Nothing is tried before this time."""
+    """No attempt before this time."""
     failures: int = 0
-    """How often it was tried in vain, in a row."""
+    """Failed attempts in a row."""
     attempts: int = 0
-    """Jobs that came to nothing."""
+    """Jobs without a result."""
     job: str | None = None
     """Name of the Job under way."""
     asked_at: float | None = None
-    """Since when its backup or its drill is asked for; None while this operator has not passed that on."""
+    """Since when its backup or its drill is requested; None while this operator has not passed that on."""
     in_doubt: bool = False
-    """Whether there may be another Job of it, whose result nobody took in."""
+    """Whether another Job of it may exist whose result nobody has read."""
 
     @property
     def action(self) -> str:
-        """What is asked for; empty for what is not understood."""
+        """The requested action; empty if it is not understood."""
         return "" if self.spec is None else self.spec.action
 
     @property
@@ -86,23 +86,23 @@ class OperationRecord:
 
     @property
     def phase(self) -> str:
-        """Its phase; one that was never looked at is pending."""
+        """Its phase; an operation that was never processed is pending."""
         return str(self.current.get("phase") or PENDING)
 
     @property
     def ended(self) -> bool:
-        """Whether it is over, whether or not that is stored yet."""
+        """Whether it is finished, even if that is not stored yet."""
         return self.phase in ENDED
 
     @property
     def phase_since(self) -> float:
-        """Since when it waits for its turn; once it was begun, since then."""
+        """Since when it waits for its turn; after its beginning, since then."""
         begun = from_rfc3339(self.current.get("startTime"))
         return self.created if begun is None or self.phase == PENDING else begun
 
     @property
     def run(self) -> str | None:
-        """The id of the run that is claimed."""
+        """The id of the claimed run."""
         return self.current.get("run")
 
     @property
@@ -112,22 +112,22 @@ class OperationRecord:
 
     @property
     def order(self) -> tuple[bool, float, str]:
-        """What orders the operations of one tenant: one that has begun comes first, then the oldest."""
+        """The sort key of the operations of one tenant: one that has begun comes first, then the oldest."""
         return self.phase == PENDING, self.created, self.name
 
     def take(self, body: Object) -> None:
-        """Take in the resource as an event or an answer shows it; it is this operation's."""
+        """Read the resource from an event or an answer; the caller has checked that it is this operation's."""
         meta = decoding.part(body, "metadata")
         self.version = decoding.text(meta.get("resourceVersion"))
         self.owners = tuple(decoding.objects(meta.get("ownerReferences")))
         status = READER.read(decoding.mapping(body.get("status")))
         if self.wanted is not None and status != self.status:
-            # This operator's own write, or another operator has acted: what is stored counts.
+            # This operator's own write, or another operator has acted: the stored status counts.
             self.wanted = None
         self.status = status
 
     def wait(self, until: float) -> None:
-        """Try nothing before a time."""
+        """Make no attempt before a time."""
         self.retry_at = until
 
     def shift(self, step: float) -> None:
@@ -157,7 +157,7 @@ def read(body: Object, now: float) -> OperationRecord:
 
 
 def _spec(given: Object) -> OperationSpec | None:
-    """Return the spec; None where it is not understood, as with a CRD of another version."""
+    """Return the spec; None if it is not understood, as with a CRD of another version."""
     try:
         return OperationSpec.model_validate(given)
     except ValidationError:

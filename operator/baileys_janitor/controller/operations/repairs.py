@@ -1,6 +1,6 @@
-"""Repairs of one contact or group on request: their Job, and what is said of how it ended. Pure.
+"""Requested repairs of one contact or group: their Job, and the message about the result. Pure.
 
-The Job's one container mounts the claim and the one Secret that names the contact. Nothing that leaves it does.
+The Job's only container mounts the claim and the one Secret with the contact. Its result does not contain the contact.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ from baileys_janitor.tenants.wording import counted, files, listed
 Object = dict[str, Any]
 
 CAME_BACK = "CameBack"
-"""What was moved stands in its place again: something still runs."""
+"""A moved file is in its place again: something is still running."""
 CONTACT_DIRECTORY = "/contact"
-"""Where the Job finds the Secret's files."""
+"""Directory of the Secret's files in the Job."""
 
 
 def is_repair(operation: OperationRecord) -> bool:
-    """Return whether an operation asks for a repair."""
+    """Return whether an operation requests a repair."""
     return operation.spec is not None and operation.spec.action == REPAIR_CONTACT
 
 
 def place_of(
     operation: OperationRecord, tenant: TenantRecord, cluster: ClusterState
 ) -> tuple[Place | None, Fault | None, bool]:
-    """Return where the Job of a repair runs, or why it cannot; and whether a pod uses the claim.
+    """Return the place of a repair's Job, or why it cannot run; and whether a pod uses the claim.
 
-    A process that runs writes back what it has in memory: only a dry run is for one that does.
+    A running process would write back its data from memory: while one runs, only a dry run is permitted.
     """
     place, fault, used = cluster.place(tenant)
     assert operation.spec is not None
@@ -75,7 +75,7 @@ def place_of(
 
 
 def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: Pod) -> Object:
-    """Return the Job of a repair that is claimed."""
+    """Return the Job of a claimed repair."""
     assert operation.spec is not None
     assert operation.spec.repair_contact is not None
     assert tenant.effective is not None
@@ -88,7 +88,7 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
         deadline=max(1, int(pod.deadline - MARGIN_SECONDS)),
         dry_run=dry_run,
     )
-    # None of the keys is required for the pod to start: the Job says itself that it lacks them.
+    # The pod starts without any of the keys: the Job reports which it lacks.
     named = SecretMount(
         operation.spec.repair_contact.contact_secret_name,
         CONTACT,
@@ -115,7 +115,7 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
 
 
 def read_result(ended: Finished) -> RepairResult | Fault:
-    """Return how a repair's pod ended: what the Job left, or why it left nothing that can be believed."""
+    """Return the result of a repair's pod, or the fault if it left no trustworthy result."""
     if ended.message is None:
         return ended.fault or directory_faults.UNREADABLE
     try:
@@ -128,7 +128,7 @@ def read_result(ended: Finished) -> RepairResult | Fault:
 
 
 def answer_of(operation: OperationRecord, result: RepairResult) -> tuple[Object, str | None, str]:
-    """Return a repair's result in numbers, the code where it is not done, and what is said of it."""
+    """Return a repair's result in numbers, the code if it was not done, and the message about it."""
     if result.outcome == REPEATED:
         return _repeated(result)
     outcome, code = result.outcome, result.code or None
@@ -145,7 +145,7 @@ def answer_of(operation: OperationRecord, result: RepairResult) -> tuple[Object,
 
 
 def _repeated(result: RepairResult) -> tuple[Object, str | None, str]:
-    """Return the answer where the volume's journal has the run: its figures anybody there can write."""
+    """Return the answer if the run is in the volume's journal: anybody who writes there can change its figures."""
     if result.code == KILLED:
         said = (
             "The Job was killed in the middle: what it moved is in the trash, and what it did not reach is still "

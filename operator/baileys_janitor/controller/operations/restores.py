@@ -1,4 +1,4 @@
-"""Restores on request: what is asked for, whether it can be, and what is said of how it ended. Pure."""
+"""Requested restores: the request, its validation, and the message about the result. Pure."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ PASSING = frozenset(
         *("Interrupted", "TooSlow", "Unreachable", "ServerError", "Throttled", "AnswerIncomplete"),
     }
 )
-"""Faults of a Job after which another one is made: the next may well succeed."""
+"""Faults of a Job after which another one is created: the next may succeed."""
 
 
 def request_of(operation: OperationRecord, run: str) -> RestoreRequest | None:
-    """Return what an operation asks for; None where it asks for no restore."""
+    """Return the request of an operation; None if it requests no restore."""
     spec = operation.spec
     if spec is None or spec.restore is None:
         return None
@@ -59,7 +59,7 @@ def request_of(operation: OperationRecord, run: str) -> RestoreRequest | None:
 
 
 def _made_before(operation: OperationRecord, repository: str) -> str:
-    """Return the archive that was made before the restore: the session as it is to be no longer."""
+    """Return the archive that was put before the restore: the session that is to be replaced."""
     for each in objects(part(operation.current, "result").get("repositories")):
         if each.get("name") == repository and each.get("outcome") == PUT:
             return text(each.get("archive"))
@@ -67,7 +67,7 @@ def _made_before(operation: OperationRecord, repository: str) -> str:
 
 
 def problem_of(operation: OperationRecord, tenant: TenantRecord) -> Fault | None:
-    """Return why what is asked for cannot be done, before anything is looked at."""
+    """Return why the request is invalid, before anything is read."""
     request = request_of(operation, "")
     if request is None:
         return Fault("InvalidSpec", "spec.restore says what to restore: it is missing.")
@@ -77,7 +77,7 @@ def problem_of(operation: OperationRecord, tenant: TenantRecord) -> Fault | None
 def place_of(
     operation: OperationRecord, tenant: TenantRecord, cluster: ClusterState
 ) -> tuple[Place | None, Fault | None, bool]:
-    """Return where the Job of an operation runs, or why it cannot; and whether a pod uses the claim."""
+    """Return the place of an operation's Job, or why it cannot run; and whether a pod uses the claim."""
     spec = operation.spec
     exclusive = spec is not None and (
         spec.action == RESTORE or (spec.action in (ROTATE, ROLLBACK) and not spec.dry_run)
@@ -89,7 +89,7 @@ def place_of(
 
 
 def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: Pod) -> Object:
-    """Return the Job of a restore that is claimed."""
+    """Return the Job of a claimed restore."""
     request = request_of(operation, operation.run or "")
     assert request is not None
     owner = manifest.owner_reference(operation.name, operation.uid, OPERATION_KIND)
@@ -97,12 +97,12 @@ def job_of(operation: OperationRecord, tenant: TenantRecord, place: Place, pod: 
 
 
 def is_final(action: str, fault: Fault) -> bool:
-    """Return whether another Job of a restore would meet the same."""
+    """Return whether another Job of a restore would fail with the same fault."""
     return action == RESTORE_ACTION and fault.reason not in PASSING
 
 
 def answer_of(result: RestoreResult) -> tuple[Object, str | None, str]:
-    """Return a restore's result in numbers, the code where it is not done, and what is said of it."""
+    """Return a restore's result in numbers, the code if it was not done, and the message about it."""
     outcome, code, message = result.outcome, result.code or None, result.message
     if outcome == REPEATED:
         # An earlier Job of the same run did it, or was killed.
@@ -121,7 +121,7 @@ def answer_of(result: RestoreResult) -> tuple[Object, str | None, str]:
 
 
 def remembered(operation: OperationRecord, answer: Object, message: str, now: float) -> Object:
-    """Return what the tenant's status keeps of a restore."""
+    """Return the entry of a restore for the tenant's status."""
     request = request_of(operation, operation.run or "")
     found = {
         "time": to_rfc3339(now),

@@ -1,4 +1,6 @@
-"""Takes in how the Jobs of operations end: the tenant's record learns it as from any cleanup, the operation answers."""
+"""Records the results of the Jobs of operations: in the tenant's record as for any cleanup, and as the operation's
+answer.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +53,16 @@ from baileys_janitor.tenants.wording import files
 Object = dict[str, Any]
 
 ACTIONS = frozenset({"clean", "undo", "restore", "repair", ROTATE, ROLLBACK})
-"""Actions of the Jobs, which are taken up after a restart."""
+"""Actions of the Jobs that are adopted after a restart."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 300.0
-"""Until another Job is made for one that came to nothing."""
+"""Pause before another Job after one without a result: the first, and the longest."""
 
 
 class OperationResults(JobEvents[TenantRecord]):
-    """Where the Jobs and pods of operations come in.
+    """Receives the Jobs and pods of operations.
 
-    `ended` is called with an operation and its tenant; `broken` returns why an operation ends whose claim is not kept
-    quiet any more; `undone_rotation` is called with one that has rolled a rotation back.
+    `ended` is called with an operation and its tenant; `broken` returns why an operation ends whose claim is no longer
+    kept quiet; `undone_rotation` is called with an operation that has rolled a rotation back.
     """
 
     def __init__(
@@ -81,15 +83,15 @@ class OperationResults(JobEvents[TenantRecord]):
         self._broken = broken
         self._undone_rotation = undone_rotation
         self.jobs: dict[str, tuple[Key, str]] = {}
-        """By the Job's name, key and uid of its operation."""
+        """Key and uid of the operation, by the Job's name."""
 
     def operation_of(self, tracked: TrackedJob) -> OperationRecord | None:
-        """Return the operation of a Job, while it is not over."""
+        """Return the operation of a Job while it is unfinished."""
         known = self.jobs.get(tracked.name)
         return None if known is None else self._find(*known)
 
     def adopt_for(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
-        """Take up the Job of an operation that an earlier operator made; return whether it is there."""
+        """Adopt the Job of an operation that an earlier operator created; return whether it exists."""
         uid = operation.job_uid
         found = self.leftovers.take(operation.namespace, uid) if uid else None
         if found is None:
@@ -105,7 +107,7 @@ class OperationResults(JobEvents[TenantRecord]):
                 created=now,
                 used=frozenset([tenant.name]),
                 uid=found.uid,
-                # Its pod may have been shown before.
+                # Its pod's event may have come before.
                 overheard=True,
                 failed_at=now if found.ended else None,
                 suspended=found.suspended,
@@ -117,7 +119,7 @@ class OperationResults(JobEvents[TenantRecord]):
         return True
 
     def settle(self, tracked: TrackedJob, ended: Finished) -> None:
-        """Take in how a Job ended, once."""
+        """Record the result of a Job, once."""
         if tracked.settled:
             return
         tracked.settled = True
@@ -128,7 +130,7 @@ class OperationResults(JobEvents[TenantRecord]):
         if tenant is not None:
             self._land(tenant, tracked)
             if operation is None or not around.scales(operation):
-                # Else it would compete for the volume with the workload that is started again.
+                # Otherwise it would compete for the volume with the workload that is started again.
                 tenant.jobs.want_scan()
         if operation is not None:
             operation.job = None
@@ -140,7 +142,7 @@ class OperationResults(JobEvents[TenantRecord]):
         """Do nothing: the Job of an operation has one member."""
 
     def abandon(self, tracked: TrackedJob) -> list[TenantRecord]:
-        """Give up a Job that cannot be dealt with."""
+        """Give up a Job that cannot be handled."""
         found = super().abandon(tracked)
         operation = self.operation_of(tracked)
         if operation is not None:
@@ -150,7 +152,7 @@ class OperationResults(JobEvents[TenantRecord]):
         return found
 
     def hinder(self, operation: OperationRecord, fault: Fault) -> None:
-        """Say what the operation waits for while it is being done, once."""
+        """Report once what the operation waits for while it is being carried out."""
         status = operation.current
         if progress.reason_of(status) != fault.reason:
             operation.wanted = progress.hindered(
@@ -159,13 +161,13 @@ class OperationResults(JobEvents[TenantRecord]):
             self._ended(operation, None)
 
     def let_go(self, operation: OperationRecord, tenant: TenantRecord) -> None:
-        """Let the tenant's own work go on while the operation waits."""
+        """Unblock the tenant's own work while the operation waits."""
         if tenant.jobs.operation == operation.name:
             tenant.jobs.reserve(None)
             self._ended(None, tenant)
 
     def refuse(self, operation: OperationRecord, fault: Fault) -> None:
-        """Record that no Job could be made: that is tried again."""
+        """Record that no Job could be created: that is tried again."""
         now = self._clock.now()
         operation.failures += 1
         operation.wait(
@@ -262,7 +264,7 @@ class OperationResults(JobEvents[TenantRecord]):
             return
         outcome, code, message = result.outcome, result.code, ""
         if outcome == CAPPED:
-            # It was ended before anything moved: the same run can be begun again.
+            # It was ended before anything moved: the same run can begin again.
             self._in_vain(operation, directory_faults.of_directory(code or "Interrupted"))
             return
         if outcome == REPEATED:
@@ -312,12 +314,12 @@ class OperationResults(JobEvents[TenantRecord]):
         self._answer(operation, *repairs.answer_of(operation, result))
 
     def _is_final(self, operation: OperationRecord, tracked: TrackedJob, fault: Fault) -> bool:
-        """Return whether another Job would meet the same; one that was ended on purpose is another matter."""
+        """Return whether another Job would fail with the same fault; a Job that was ended on purpose does not count."""
         return self._broken(operation) is None and restores.is_final(tracked.action, fault)
 
     @staticmethod
     def _may_be_at_it(operation: OperationRecord, outcome: str, code: str | None) -> bool:
-        """Return whether something holds the directory's lock: an earlier Job of this operation, or somebody else."""
+        """Return whether the directory's lock is held: by an earlier Job of this operation, or by another process."""
         return (outcome, code) == (REFUSED, BUSY) and operation.attempts + 1 < ATTEMPTS
 
     def _answer(
@@ -330,7 +332,7 @@ class OperationResults(JobEvents[TenantRecord]):
     def finish(
         self, operation: OperationRecord, ended: str, message: str, answer: Object | None = None
     ) -> None:
-        """Have the answer written; `ended` is an outcome with which the operation is done, or why it has failed."""
+        """Have the answer written; `ended` is the outcome of a completed operation, or why it has failed."""
         now, status, generation = self._clock.now(), operation.current, operation.generation
         if around.scales(operation):
             operation.wanted = progress.resuming(status, generation, ended, message, now, answer)
@@ -342,7 +344,7 @@ class OperationResults(JobEvents[TenantRecord]):
             operation.wanted = progress.failed(status, generation, ended, message, now, answer)
 
     def _in_vain(self, operation: OperationRecord, fault: Fault) -> None:
-        """Record a Job that came to nothing; of several in a row the operation fails."""
+        """Record a Job without a result; after several in a row the operation fails."""
         broken = self._broken(operation)
         if broken is not None:
             self.finish(operation, broken.reason, broken.message)
@@ -361,7 +363,7 @@ class OperationResults(JobEvents[TenantRecord]):
 
 
 def _read(ended: Finished, tracked: TrackedJob) -> tuple[object, Fault | None]:
-    """Return what the Job says of its one member, and the fault of a Job that says nothing."""
+    """Return the Job's result for its one member, and the fault of a Job without a result."""
     if tracked.action == RESTORE:
         found = restore_jobs.read_result(ended)
         return (None, found) if isinstance(found, Fault) else (found, None)
@@ -379,9 +381,9 @@ def _told(
     result: CleanResult,
     now: float,
 ) -> tuple[Object, str]:
-    """Tell the tenant's record of a cleanup; return the entry of the history, and what is said of it.
+    """Record a cleanup for the tenant; return the entry of the history, and the message about it.
 
-    A dry run that only the operation asked for is none of the tenant's cleanups, and no cooldown begins with it.
+    A dry run that only the operation requested is not one of the tenant's cleanups, and starts no cooldown.
     """
     recorded = result.outcome == REPEATED
     entry, detail = record_result.entry_of(result, now, recorded=recorded)

@@ -1,4 +1,4 @@
-"""Writes operations: a status against a known version only, the owner reference, and the end of the history."""
+"""Writes operations: a status against a known version only, the owner reference, and deletions from the history."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Object = dict[str, Any]
 logger = logging.getLogger("janitor.operations")
 
 SWEEP_SECONDS = 3600.0
-"""Seconds between two looks at all operations that are over: those that are too old are deleted."""
+"""Seconds between two checks of all finished operations for those that are too old."""
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 300.0
-"""Until a write is tried again that the API server did not take: the first time, and at most."""
+"""Pause before a failed write is tried again: the first, and the longest."""
 
 
 class OperationStore:
@@ -49,10 +49,10 @@ class OperationStore:
         self._bus = bus
 
     async def write(self, operation: OperationRecord) -> bool:
-        """Write the wanted status; False when it is not stored, and so nothing may be done that needs it.
+        """Write the wanted status; return False if it is not stored, so that no action that needs it may follow.
 
-        Against the version that is known: what another operator has written meanwhile is not overwritten, and is
-        decided on anew.
+        It is written against the known version: a status that another operator has written meanwhile is not
+        overwritten, and the operation is decided on again.
         """
         wanted = operation.wanted
         if wanted is None:
@@ -78,7 +78,7 @@ class OperationStore:
         return True
 
     async def own(self, operation: OperationRecord, tenant: TenantRecord) -> bool:
-        """Have the operation deleted with its tenant; False when that could not be written."""
+        """Make the tenant the operation's owner, so that both are deleted together; False if that was not written."""
         if any(each.get("uid") == tenant.uid for each in operation.owners):
             return True
         own = owner_reference(tenant.name, tenant.uid)
@@ -97,7 +97,7 @@ class OperationStore:
         return True
 
     async def reload(self, operation: OperationRecord) -> None:
-        """Read an operation again of which it is not known what is stored."""
+        """Read an operation again whose stored status is unknown."""
         try:
             body = await self._kube.get(self._url(operation))
         except ApiError as error:
@@ -111,7 +111,7 @@ class OperationStore:
         self._cache.observe(body, self._clock.now())
 
     async def delete(self, namespace: str, ended: Ended) -> None:
-        """Delete an operation that is over and not kept any longer."""
+        """Delete a finished operation that is not kept any longer."""
         url = path(OPERATION_PLURAL, namespace, ended.name, TENANTS)
         await self._kube.delete(url, ended.uid)
 
@@ -162,7 +162,7 @@ class OperationStore:
 
 
 class History:
-    """The operations that are over, of which a tenant's last ones are kept for a while."""
+    """The finished operations, of which a tenant's last ones are kept for a while."""
 
     def __init__(
         self, cache: OperationCache, store: OperationStore, kept: OperationHistory, now: float
@@ -172,10 +172,10 @@ class History:
         self._kept = kept
         self._sweep_at = now + SWEEP_SECONDS
         self._swept: set[Key] = set()
-        """Tenants of which an operation has ended since the last look."""
+        """Tenants with an operation that has finished since the last check."""
 
     def look_at(self, tenant: Key) -> None:
-        """Have a tenant's operations looked at: one may be over."""
+        """Check a tenant's operations: one may have finished."""
         self._swept.add(tenant)
 
     def shift(self, step: float) -> None:
@@ -183,7 +183,7 @@ class History:
         self._sweep_at += step
 
     def sweep(self, now: float, spawn: Spawn, is_held: Callable[[str], bool]) -> None:
-        """Delete operations that are over and not kept any longer, but for one that may hold a workload."""
+        """Delete finished operations that are not kept any longer, except one that may hold a workload."""
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
             self._swept.update(self._cache.tenants_with_ended())

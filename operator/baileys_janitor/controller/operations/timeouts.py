@@ -1,4 +1,4 @@
-"""Looks after the Jobs of operations: one that gets stuck is the operation's affair, and no fault of the tenant."""
+"""Supervises the Jobs of operations: the operation reports a Job that gets stuck; it is no fault of the tenant."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OperationTimeouts(JobTimeouts[TenantRecord]):
     def _clear(self, tracked: TrackedJob, now: float, spawn: Spawn) -> None:
         operation = self._operations.operation_of(tracked)
         if operation is not None and (operation.wanted is not None or operation.busy):
-            # Whoever starts anew finds the Job, and its result.
+            # A successor finds the Job, and its result.
             return
         super()._clear(tracked, now, spawn)
         if tracked.deleting:

@@ -1,1 +1,1 @@
-"""What comes before and after the act of an operation."""
+"""The stages before and after the action of an operation."""

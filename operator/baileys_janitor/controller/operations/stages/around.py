@@ -1,6 +1,6 @@
-"""The stages of an operation before and after its act: nothing uses the claim, a backup, and the workload again. Pure.
+"""The stages of an operation before and after its action: a quiet claim, a backup, and the restarted workload. Pure.
 
-Each is in the status before it begins, so whoever comes after goes on with it.
+Each is in the status before it begins, so that any later operator can continue with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from baileys_janitor.tenants.record import TenantRecord
 
 Object = dict[str, Any]
 BACKUP_SECONDS: Final = 300.0
-"""Seconds that a backup before an act may take: a workload may be down meanwhile, or a person waits."""
+"""Seconds that a backup before an action may take: a workload may be down meanwhile, or a person waits."""
 IN_USE: Final = "ClaimInUse"
 BACKUP_FAILED, LATE = "BackupFailed", "TimedOut"
 NOTHING_TO_STOP: Final = "NothingToDo"
@@ -48,28 +48,28 @@ _WAYS_BACK: Final = {
 }
 _NOT_BY_US: Final = frozenset({FOUGHT, GONE, STOPPED_BY_OTHERS})
 _NO_SESSION: Final = frozenset({CREDENTIALS_ABSENT, CREDENTIALS_CORRUPT})
-"""Why a session cannot be backed up that a restore is to bring back."""
+"""Why a session that a restore is to bring back cannot be backed up."""
 
 
 def is_quiesced(operation: OperationRecord) -> bool:
-    """Return whether an operation has its claim quiet only while it is done."""
+    """Return whether an operation needs a quiet claim only while it is carried out."""
     spec = operation.spec
     return spec is not None and spec.action in STOPPING and spec.quiesce is not None
 
 
 def is_begun_quietly(operation: OperationRecord) -> bool:
-    """Return whether an operation has its claim made quiet, so that a workload may be stopped because of it."""
+    """Return whether an operation makes its claim quiet now, so that a workload may be stopped for it."""
     return is_quiesced(operation) and operation.phase in {*BEFORE, WORKING}
 
 
 def scales(operation: OperationRecord) -> bool:
-    """Return whether an operation stops a workload, which is to be started again when it is done."""
+    """Return whether an operation stops a workload, which must be started again when it is done."""
     spec = operation.spec
     return is_quiesced(operation) and spec is not None and _method(operation) == SCALE
 
 
 def is_backed_up(operation: OperationRecord, tenant: TenantRecord) -> bool:
-    """Return whether the session is to be backed up before an act."""
+    """Return whether the session is to be backed up before an action."""
     spec = operation.spec
     if spec is None or spec.action not in REPLACING or spec.dry_run:
         return False
@@ -77,7 +77,7 @@ def is_backed_up(operation: OperationRecord, tenant: TenantRecord) -> bool:
 
 
 def first(operation: OperationRecord, tenant: TenantRecord) -> Verdict:
-    """Return how an operation begins that nothing keeps."""
+    """Return the first step of an operation that nothing keeps from beginning."""
     if is_quiesced(operation):
         message = "The claim is to be quiet."
         return Verdict(Do.BEGIN, message=message, phase=QUIESCING, step=QUIESCE)
@@ -87,7 +87,7 @@ def first(operation: OperationRecord, tenant: TenantRecord) -> Verdict:
 def before(
     operation: OperationRecord, tenant: TenantRecord, quiet: Progress | None, now: float
 ) -> Verdict:
-    """Return what an operation needs whose act has not begun; `quiet` is how far the claim is."""
+    """Return what an operation needs before its action; `quiet` is the progress of quiescing."""
     unquiet = broken(operation, quiet)
     if unquiet is not None:
         return unquiet
@@ -100,7 +100,7 @@ def before(
 
 
 def broken(operation: OperationRecord, quiet: Progress | None) -> Verdict | None:
-    """Return why an operation ends whose claim is not kept quiet any more; None while it is."""
+    """Return why an operation ends because its claim is no longer kept quiet; None while it is."""
     if not is_quiesced(operation) or quiet is None or not (quiet.failed or quiet.resuming):
         return None
     reason = quiet.failed or quiet.resuming
@@ -115,7 +115,7 @@ def broken(operation: OperationRecord, quiet: Progress | None) -> Verdict | None
 
 
 def after(operation: OperationRecord, quiet: Progress | None) -> tuple[str, str] | None:
-    """Return how starting the workload again has ended, and what is said of that; None while it is not over."""
+    """Return the result of starting the workload again, and the message about it; None while it is not over."""
     if quiet is not None and quiet.held:
         return None
     status = operation.current
@@ -132,7 +132,7 @@ def _after_quiet(operation: OperationRecord, tenant: TenantRecord, ended: str) -
 
 
 def _backed_up(operation: OperationRecord, tenant: TenantRecord, now: float) -> Verdict:
-    """Return how the backup has ended, or that it is still awaited."""
+    """Return the result of the backup, or that it is still awaited."""
     since = operation.asked_at
     if since is None:
         return Verdict(Do.RESUME, again=now + LOOK_AGAIN_SECONDS)
@@ -157,7 +157,7 @@ def _backed_up(operation: OperationRecord, tenant: TenantRecord, now: float) -> 
 
 
 def _is_excused(operation: OperationRecord, listed: list[Object]) -> bool:
-    """Return whether there is no session that could be backed up, for which a restore is made."""
+    """Return whether there is no session to back up, in which case a restore needs no backup."""
     reasons = {each.get("reason") for each in listed if each.get("outcome") == FAILED}
     return operation.action == RESTORE and reasons <= _NO_SESSION
 

@@ -23,12 +23,12 @@ FINGERPRINT_MAX: Final = 64
 
 
 def is_awaiting(operation: OperationRecord) -> bool:
-    """Return whether an operation waits for a pairing, as it is stored."""
+    """Return whether the stored operation waits for a pairing."""
     return operation.status.get("phase") == AWAITING
 
 
 def rotates(operation: OperationRecord) -> bool:
-    """Return whether a pairing is due once an operation has done what it is to."""
+    """Return whether a new pairing is due after an operation."""
     spec = operation.spec
     return spec is not None and spec.action == ROTATE and not spec.dry_run
 
@@ -41,7 +41,7 @@ def undo_seconds(operation: OperationRecord) -> float:
 
 
 def rolled_back_run(operation: OperationRecord, others: Iterable[OperationRecord]) -> str | None:
-    """Return the rotation that a rollback is about; None where the volume's latest one is meant."""
+    """Return the rotation that a rollback undoes; None for the volume's latest one."""
     spec = operation.spec
     if spec is not None and spec.rollback is not None and spec.rollback.run is not None:
         return spec.rollback.run
@@ -49,12 +49,12 @@ def rolled_back_run(operation: OperationRecord, others: Iterable[OperationRecord
 
 
 def rolls_back(operation: OperationRecord) -> bool:
-    """Return whether an operation takes a rotation back."""
+    """Return whether an operation rolls a rotation back."""
     return operation.spec is not None and operation.spec.action == ROLLBACK
 
 
 def is_rolled_back_by(awaiting: OperationRecord, rollback: OperationRecord) -> bool:
-    """Return whether a rollback that is done is that of a rotation."""
+    """Return whether a finished rollback belongs to a rotation."""
     return is_awaiting(awaiting) and rolls_back(rollback) and rollback.run in (None, awaiting.run)
 
 
@@ -63,7 +63,7 @@ def decide(
     tenant: TenantRecord | None,
     others: Iterable[OperationRecord],
 ) -> Verdict:
-    """Return what becomes of an operation that waits for a pairing; `others` are those of its tenant."""
+    """Return the verdict on an operation that waits for a pairing; `others` are those of its tenant."""
     if tenant is None:
         return Verdict(Do.WAIT)
     since = from_rfc3339(progress.step_time(operation.current)) or operation.created
@@ -87,7 +87,7 @@ def decide(
 
 
 def due(operation: OperationRecord, now: float) -> str:
-    """Return what somebody must do while an operation waits for a pairing."""
+    """Return the sentence about what somebody must do while an operation waits for a pairing."""
     until = _until(operation)
     back = (
         ""
@@ -106,7 +106,7 @@ def _until(operation: OperationRecord) -> float | None:
 
 
 def rotated_sentence(result: CleanResult, dry_run: bool) -> str:
-    """Return what a rotation has done, or would do, or why it did not."""
+    """Return the result of a rotation, or of its dry run, as a sentence."""
     stay = sum((result.kept or {}).values())
     verb = "stays" if stay == 1 else "stay"
     left = f" {files(stay)} {verb}: LID mappings and files of unknown names." if stay else ""
@@ -119,7 +119,7 @@ def rotated_sentence(result: CleanResult, dry_run: bool) -> str:
 
 
 def rolled_back_sentence(result: UndoResult) -> str:
-    """Return what a rollback has done."""
+    """Return the result of a rollback as a sentence."""
     said = f"{files(result.restored or 0)} came back: the old session is as it was."
     if result.taken_away:
         said += f" {files(result.taken_away)} of the process that waited for a pairing moved aside."

@@ -1,4 +1,4 @@
-"""The rotations that wait for a pairing: which were rolled back, and what is to be said of the others."""
+"""The rotations that wait for a pairing: those that were rolled back, and the messages about the others."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from baileys_janitor.tenants.record import TenantRecord
 
 
 class Rotations:
-    """That a rotation was rolled back is stored before the answer of whoever did it, so that it is never forgotten."""
+    """A rollback is stored in the status of its rotation before its own answer is, so it is never forgotten."""
 
     def __init__(self, cache: OperationCache) -> None:
         self._cache = cache
         self._undone: set[str] = set()
         """Uids of rotations that were rolled back, until that is stored."""
         self._untold: set[Key] = set()
-        """Tenants of which it has changed whether a pairing is due, until their statuses are written."""
+        """Tenants whose due pairing has begun or ended, until their statuses are written."""
 
     def undo(self, rollback: OperationRecord) -> None:
-        """Take in that an operation has rolled a rotation back."""
+        """Record that an operation has rolled a rotation back."""
         for each in self._cache.of_tenant(rollback.tenant_key):
             if pairing.is_rolled_back_by(each, rollback):
                 self._undone.add(each.uid)
@@ -35,19 +35,19 @@ class Rotations:
         return operation.uid in self._undone and pairing.is_awaiting(operation)
 
     def verdict(self, operation: OperationRecord) -> Verdict | None:
-        """Return that a rotation ends which was rolled back."""
+        """Return the verdict that ends a rotation which was rolled back."""
         return Verdict(Do.COMPLETE, ROLLED_BACK) if self.is_undone(operation) else None
 
     def stored(self, operation: OperationRecord) -> None:
-        """Take in that an operation is over."""
+        """Record that an operation is stored as finished."""
         self._undone.discard(operation.uid)
 
     def keeps(self, operation: OperationRecord, others: Iterable[OperationRecord]) -> bool:
-        """Return whether the answer of a rollback is not to be stored yet."""
+        """Return whether the answer of a rollback must not be stored yet."""
         return pairing.rolls_back(operation) and any(self.is_undone(each) for each in others)
 
     def tell(self, tenant: Key) -> None:
-        """Have a tenant's status say whether a pairing is due."""
+        """Update a tenant's status about a due pairing."""
         self._untold.add(tenant)
 
     def look(
@@ -56,7 +56,7 @@ class Rotations:
         writer: StatusWriter[TenantRecord],
         spawn: Spawn,
     ) -> None:
-        """Have the statuses written of tenants with which nothing else is busy."""
+        """Write the statuses of these tenants, unless another step uses them."""
         for key in list(self._untold):
             tenant = find(key)
             if tenant is not None and tenant.queue.busy:
@@ -66,6 +66,6 @@ class Rotations:
                 spawn(writer.write(tenant), tenant)
 
     def due(self, tenant: Key, now: float) -> str:
-        """Return what is to be said of a pairing that is due for a tenant; empty where none is."""
+        """Return the message about a pairing that is due for a tenant; empty if none is."""
         waiting = [each for each in self._cache.of_tenant(tenant) if pairing.is_awaiting(each)]
         return pairing.due(waiting[-1], now) if waiting else ""

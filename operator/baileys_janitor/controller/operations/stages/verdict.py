@@ -1,4 +1,4 @@
-"""What an operation needs now. Pure."""
+"""The needs of an operation. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from baileys_janitor.api.operations.status import WORKING
 
 Object = dict[str, Any]
 LOOK_AGAIN_SECONDS: Final = 2.0
-"""Seconds until it is looked again whether a backup has ended."""
+"""Seconds until the next check of a backup's end."""
 
 
 class Do(Enum):
-    """What an operation needs."""
+    """The next action for an operation."""
 
     WAIT = "wait"
     BEGIN = "begin"
@@ -25,7 +25,7 @@ class Do(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done; why, in one word and in a sentence; when it is to be decided anew at the latest."""
+    """The next action; its reason, in one word and in a sentence; and the latest time of the next decision."""
 
     do: Do
     reason: str = ""
@@ -34,12 +34,12 @@ class Verdict:
     run: str | None = None
     """The run that an undo puts back."""
     result: Object | None = None
-    """What was done, in numbers."""
+    """The result in numbers."""
     phase: str = WORKING
     """BEGIN: the phase that begins."""
     step: str = ""
-    """BEGIN: what the step is called; the action itself where that is empty."""
+    """BEGIN: the name of the step; if empty, the action itself."""
     ended: str = ""
-    """BEGIN: how the step before has ended."""
+    """BEGIN: the outcome of the step before."""
     repositories: list[Object] = field(default_factory=list)
-    """How the backup before the act ended in each repository."""
+    """The result of the backup before the action for each repository."""
