@@ -258,7 +258,7 @@ def is_material(stored: Object, fresh: Object, now: float | None = None) -> bool
     if (stored.get("timers") or {}).get("daily") != (fresh.get("timers") or {}).get("daily"):
         return True
     if (stored.get("trash") or {}).get("runs") != (fresh.get("trash") or {}).get("runs"):
-        # The result of a purge: if it is not stored, an operator that starts anew would send another one.
+        # The result of a purge: if it is not stored, a restarted operator would send another one.
         return True
     if _kept(stored) != _kept(fresh):
         return True

@@ -276,7 +276,7 @@ class BackupState:
     seen_at: float | None = None
     """When this process first saw backups configured."""
     known: str | None = None
-    """The list of our own archives, where no directory can be asked: one line of text."""
+    """The list of our own archives, kept here because no directory is available: one line of text."""
     job: str = ""
     """The Job begun last whose first identifiable member is this tenant."""
 

@@ -209,7 +209,7 @@ _CUT_SHORT = {
     DEADLINE_REACHED: "Stopped before the Job's deadline",
     INTERRUPTED: "Stopped because the Job was asked to end",
 }
-"""Why a run was cut short that says itself what it has done."""
+"""Why a run was cut short; the rest of its message lists the removed files."""
 
 
 def _message(result: CleanResult, outcome: str) -> str:

@@ -106,7 +106,7 @@ class BackupManager:
         waits = len(self.results.leftovers) or len(self._adoption)
         return bool(list(self.tracker) or self._ready or waits)
 
-    # What comes in
+    # Events
 
     async def adopt(self) -> None:
         """Record the Jobs that an earlier operator left: those that are not adopted are deleted."""

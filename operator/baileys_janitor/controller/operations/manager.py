@@ -141,7 +141,7 @@ class OperationManager:
         """Whether a Job is under way that must be checked from time to time."""
         return bool(list(self.tracker) or len(self.results.leftovers))
 
-    # What comes in
+    # Events
 
     async def adopt(self) -> None:
         """Record the Jobs that an earlier operator left: those of operations are adopted.

@@ -188,7 +188,7 @@ class Actor:
             case machine.Over():
                 hold.over = True
                 if hold.record is not None:
-                    # Where somebody else has let it go, as before an uninstallation, nothing says why.
+                    # If somebody else has removed the finalizer, as before an uninstallation, no reason is stored.
                     why = hold.resume or hold.record.outcome
                     self._fail(hold, why, wording.ended(hold.record, ()))
                 return False

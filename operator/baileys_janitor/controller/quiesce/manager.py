@@ -91,7 +91,7 @@ class QuiesceManager:
         self._holds: dict[str, Hold] = {}
         """By the uid of the operation."""
 
-    # What comes in
+    # Events
 
     async def adopt(
         self, namespaces: Sequence[str], take: Callable[[Object], None] | None = None
