@@ -174,7 +174,7 @@ def test_credentials_come_from_a_file_too(
         (lambda exchange: exchange.error(400, "AuthorizationHeaderMalformed"), "another region"),
         (lambda exchange: exchange.error(429, "SlowDown", Retry_After="3600"), "fewer requests"),
         (lambda exchange: exchange.error(500, "InternalError"), "an error of its own (HTTP 500)"),
-        (lambda exchange: exchange.answer(200, b"<html>login</html>"), "no store of this kind"),
+        (lambda exchange: exchange.answer(200, b"<html>login</html>"), "not a store of this kind"),
         (lambda exchange: exchange.hang_up(), "ended early"),
     ],
 )

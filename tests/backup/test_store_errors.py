@@ -358,7 +358,7 @@ def test_the_command_line_takes_bounded_memory_of_a_listing_without_an_end(
         env=os.environ | ENVIRON, capture_output=True, text=True, timeout=60, check=False,
         cwd=tmp_path,
     )  # fmt: skip
-    assert "no store of this kind" in done.stderr, done.stderr
+    assert "not a store of this kind" in done.stderr, done.stderr
     code, inherited, peak = (int(each) for each in done.stdout.split()[-3:])
     assert code != 0
     assert inherited * 1024 >= before

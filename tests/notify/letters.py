@@ -164,7 +164,7 @@ def over() -> Letters:
             told = document.incidents("all/chat", [ends], healthy, READER, NOW)
             yield reason, render.finished(told, READER)
     passed = change(what=PASSED, since=NOW - HOUR, ended=NOW - 20 * MINUTE)
-    yield "over before it could be told", incidents(passed, acme=status("Healthy", 110))
+    yield "ended before it could be reported", incidents(passed, acme=status("Healthy", 110))
     several = (change(n, what=ENDED, ended=NOW - 11 * MINUTE) for n in ("acme", "beta"))
     yield "of several", incidents(*several, acme=status("Healthy", 110), beta=status("Healthy", 99))
 

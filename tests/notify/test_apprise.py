@@ -66,9 +66,7 @@ async def test_a_url_that_apprise_does_not_know_is_told_by_its_number_and_the_ot
     channel = services("nonsense://secret-word", address(receiver))
     with pytest.raises(Undelivered) as caught:
         await channel.send(incidents(changed()))
-    said = (
-        "URL 1 in the key urls of the Secret is none that Apprise knows: see its list of services"
-    )
+    said = "URL 1 in the key urls of the Secret is not a service that Apprise supports: see its list of services"
     assert str(caught.value) == said
     assert len(receiver.taken) == 1
 

@@ -44,7 +44,7 @@ def test_an_emergency_that_lasts_does_not_say_wait() -> None:
     lasting = change(what=LASTING, since=NOW - 5 * HOUR, told_at=NOW - 4 * HOUR)
     told = read(incidents(lasting))
     assert told.startswith("Emergency: still, for 5 h: shop/acme has 190 files, the limit is 180\n")
-    assert "To do: It has lasted too long to wait for. See what stands in the way:" in told
+    assert "To do: It has lasted too long to wait. Find the cause:" in told
 
 
 def test_a_warning_says_how_long_there_is() -> None:

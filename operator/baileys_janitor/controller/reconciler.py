@@ -222,7 +222,7 @@ class Reconciler:
 
     def _clock_was_set(self, step: float) -> None:
         """Move all times with the clock, so that durations stay the same."""
-        logger.warning("The clock was set by %+.0f s; what is due stays due", step)
+        logger.warning("The clock was set by %+.0f s; due times are shifted with it", step)
         self._started += step
         self._cleanups.started += step
         self.queue.started += step

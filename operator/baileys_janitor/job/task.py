@@ -232,16 +232,16 @@ def _read_member(data: object, field: str, settings: int, action: str) -> Member
         raise BadTask(f"{field}: a list of volume, path, settings, running")
     volume, path, index, running = data
     if not isinstance(volume, str) or not volume.startswith("/") or "\0" in volume:
-        raise BadTask(f"{field}: the volume is an absolute path")
+        raise BadTask(f"{field}: the volume must be an absolute path")
     if not isinstance(path, str) or "\0" in path:
-        raise BadTask(f"{field}: the path is text")
+        raise BadTask(f"{field}: the path must be text")
     needed = action in (SCAN, CLEAN, KEEP)
     if not isinstance(index, int) or isinstance(index, bool) or index < 0:
         raise BadTask(f"{field}: the settings are named by their position")
     if needed and index >= settings:
         raise BadTask(f"{field}: there are no settings at position {index}")
     if running is not None and not isinstance(running, str):
-        raise BadTask(f"{field}: what is remembered of the running time is text or null")
+        raise BadTask(f"{field}: the memory of the running time must be text or null")
     return Member(volume, path, index, running)
 
 

@@ -128,7 +128,7 @@ def _outcome(done: Done) -> str:
     if done.outcome == "DryRun":
         return f"{words.several(done.removed, 'file')} would be removed (DryRun)"
     if done.outcome == "Killed":
-        return "Killed in the middle; it goes on by itself"
+        return "Killed while running; it resumes automatically"
     told = _sum(done.removed, done.freed)
     return told if done.outcome in {"Completed", "Repeated"} else f"{done.outcome}, {told}"
 

@@ -222,7 +222,7 @@ def _group_title(
     if change == delivery_state.PASSED:
         lasted = words.span((first.ended or now) - first.since)
         lasting = f", which lasted {lasted}" if count == 1 else ""
-        return f"{kind.label}{of}{lasting}, over before it could be told"
+        return f"{kind.label}{of}{lasting}, ended before it could be reported"
     files = wording.files(status or {})
     title = kind.one.format(name=who, files=files) if count == 1 else kind.many.format(n=who[:-8])
     if change == delivery_state.LASTING:

@@ -139,7 +139,7 @@ def todo(
     """Return the next step, and its first command; `since` is the beginning of the first of them."""
     told = kind.to_do
     if kind.name == "TenantEmergency" and now - since > CLEANUP_COMES_SECONDS:
-        told = "It has lasted too long to wait for. See what stands in the way:"
+        told = "It has lasted too long to wait. Find the cause:"
     if place is not None and place.kind == DIRECTORY:
         return _of_server(kind, place, count, told, status, now)
     if count > 1:

@@ -123,8 +123,8 @@ def _none_by_hand(report: ReportDocument, facts: Facts) -> CheckDocument:
         return check("noManualActs", question, ATTENTION, f"{' and '.join(acts)}.")
     if totals["commandLine"]:
         text = (
-            f"{several(totals['commandLine'], 'cleanup')} by `baileys-janitor clean`: the record does not tell a "
-            "person from a cron line."
+            f"{several(totals['commandLine'], 'cleanup')} by `baileys-janitor clean`: the record does not "
+            "distinguish people from cron."
         )
         return check("noManualActs", question, NOT_KNOWN, text)
     sessions = report["summary"]["sessions"]

@@ -215,7 +215,7 @@ def _reasons(heading: str, counts: Mapping[str, int]) -> Iterator[str]:
 def _files(report: ReportDocument) -> Iterator[str]:
     found = {kind(code): count for code, count in report["summary"]["byKind"].items() if count}
     if found:
-        yield from ("## What the files are", "")
+        yield from ("## Files by kind", "")
         ordered = dict(sorted(found.items(), key=lambda one: -one[1]))
         yield from _counts("Kind", ordered)
         yield from (escaped(sentences.PRE_KEYS), "")
@@ -223,7 +223,7 @@ def _files(report: ReportDocument) -> Iterator[str]:
 
 def _problems(report: ReportDocument) -> Iterator[str]:
     if report["problems"]:
-        yield from ("## What could not be looked at", "")
+        yield from ("## Not scanned", "")
         for each in report["problems"]:
             yield f"- {_name(each['name'])}: {_sentence(each['message'])}"
         yield ""

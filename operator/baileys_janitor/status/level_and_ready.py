@@ -225,7 +225,7 @@ def state_readiness(
         conditions.set("Stalled", True, fault.reason, fault.message)
         return
     there = fault is None or not fault.stalled
-    calm = "There is no fault." if there else "spec.suspend is true, so no fault stands in the way."
+    calm = "There is no fault." if there else "spec.suspend is true, so no fault applies."
     conditions.set("Stalled", False, "NoFault", calm)
     if suspended:
         conditions.set("Ready", True, "Suspended", "spec.suspend is true: no Job runs.")

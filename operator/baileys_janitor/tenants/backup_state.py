@@ -17,7 +17,9 @@ Object = dict[str, Any]
 PUT, UNCHANGED, NOTHING_TO_DO, FAILED = "Put", "Unchanged", "NothingToDo", "Failed"
 """Outcomes of a backup attempt. All but the last are successes: everything that exists is backed up."""
 INTERRUPTED = "Interrupted"
-INTERRUPTED_MESSAGE = "The process was killed in the middle of it; it is tried again by itself."
+INTERRUPTED_MESSAGE = (
+    "The process was killed before it finished; the janitor tries again automatically."
+)
 LOST = frozenset(
     {"NoArchive", "ArchiveMissing", "NotAnArchive", "ArchiveTruncated", "ArchiveDamaged"}
 )

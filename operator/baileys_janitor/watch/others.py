@@ -15,7 +15,7 @@ logger = logging.getLogger("janitor.watch")
 
 AUTOMATIC = frozenset({DAILY, TRIGGER, EMERGENCY})
 """Reasons of automatic cleanups."""
-ELSEWHERE = "It was carried out by somebody else; the directory's journal has it."
+ELSEWHERE = "Carried out by another process; see the directory's journal."
 """The message of such a cleanup."""
 
 

@@ -210,7 +210,7 @@ class Reconciler:
         now = self._clock.now()
         step = self._steps.step(now, self._clock.monotonic())
         if step:
-            logger.warning("The clock was set by %+.0f s; what is due stays due", step)
+            logger.warning("The clock was set by %+.0f s; due times are shifted with it", step)
             self.started += step
             self._saved_at += step
             self._find_at += step

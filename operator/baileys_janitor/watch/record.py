@@ -20,7 +20,7 @@ GONE = (
     "later. Else bring it back."
 )
 UNREADABLE = (
-    "The session directory could not be looked at ({code}); the watch tries again by itself."
+    "The session directory could not be scanned ({code}); the watch tries again automatically."
 )
 
 

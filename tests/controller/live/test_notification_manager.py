@@ -231,7 +231,7 @@ async def test_what_passed_while_the_endpoint_was_dead_is_told_even_after_a_rest
         (request,) = await passing(telling, receiver, 1)
     (group,) = request.json["groups"]
     assert (group["change"], group["reason"]) == ("passed", "TenantEmergency")
-    assert request.json["title"].endswith("over before it could be told")
+    assert request.json["title"].endswith("ended before it could be reported")
 
 
 async def test_the_circuit_breaker_is_told_once_and_so_is_its_end(
@@ -390,7 +390,7 @@ async def test_a_dead_channel_is_told_in_the_log_once_and_again_when_it_works(
         await passing(telling, receiver, 1, step=60)
     lines = [r.getMessage() for r in caplog.records if "Notifications to" in r.getMessage()]
     assert lines == [
-        "Notifications to all/hook do not arrive: HTTP 404. What they tell is kept and sent later",
+        "Notifications to all/hook do not arrive: HTTP 404. They are kept and sent later",
         "Notifications to all/hook arrive again",
     ]
     assert receiver.url not in caplog.text
@@ -403,7 +403,11 @@ async def test_a_dead_channel_is_told_in_the_log_once_and_again_when_it_works(
         ({"webhook": {"urlKey": "K"}}, "hidden", "the key K of the Secret holds no URL"),
         ({"telegram": {"tokenKey": "K", "chatId": "1"}}, "hidden", "holds no bot token"),
         ({"sentry": {"dsnKey": "K"}}, "https://hidden/1", "the key K of the Secret holds no DSN"),
-        ({"apprise": {"urlKey": "K"}}, "hidden", "URL 1 in the key K of the Secret is none"),
+        (
+            {"apprise": {"urlKey": "K"}},
+            "hidden",
+            "URL 1 in the key K of the Secret is not a service",
+        ),
     ],
 )
 async def test_a_key_that_is_missing_or_of_no_use_is_named_at_the_start(

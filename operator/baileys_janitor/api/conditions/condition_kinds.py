@@ -107,7 +107,7 @@ _LEVELS = (
             means="The limit is reached. The session itself works on; operators have seen sessions with too many "
             "files dropped.",
             itself="The janitor starts an emergency cleanup of each that has something to remove.",
-            to_do="Wait a quarter of an hour: by then the cleanup has ended it. If not, see what stands in the way:",
+            to_do="Wait a quarter of an hour: by then the cleanup has ended it. If not, find the cause:",
             said_by=levels.EMERGENCY,
         ),
     ),

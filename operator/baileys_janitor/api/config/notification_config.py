@@ -69,7 +69,7 @@ class SentryChannel(Model):
 
 
 class AppriseChannel(Model):
-    """Any service that Apprise knows: mail, Slack, Discord, ntfy and a hundred more."""
+    """Any service that Apprise supports: mail, Slack, Discord, ntfy and a hundred more."""
 
     url_key: Key = Field(
         description="Key of the Secret that holds the Apprise URL, or several, one a line."
@@ -86,7 +86,7 @@ class Channel(Model):
     telegram: TelegramChannel | None = Field(default=None, description="A Telegram bot's message.")
     sentry: SentryChannel | None = Field(default=None, description="Events in Sentry.")
     apprise: AppriseChannel | None = Field(
-        default=None, description="Any service that Apprise knows, by its URL."
+        default=None, description="Any service that Apprise supports, by its URL."
     )
 
     @property

@@ -158,7 +158,7 @@ def _ending(
     if not removed:
         if any(found["outcome"] not in {"NothingToDo", "DryRun"} for found in directories):
             # It is unknown whether there are files to remove.
-            return ["Nothing was removed, and nothing would be: see above what stands in the way."]
+            return ["Nothing was removed, and nothing would be: see the cause above."]
         return ["Nothing was removed, and there is nothing to remove."]
     return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
 

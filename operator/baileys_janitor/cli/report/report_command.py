@@ -75,7 +75,7 @@ def command(
 
     A PATH is a session directory, or one with session directories down to three levels beneath it; without a PATH,
     BAILEYS_SESSIONS_PATH is used. Nothing is changed. Names that look like phone numbers are masked, so that a report
-    can be sent around. The exit code is 1 when something could not be looked at; the report says what.
+    can be sent around. The exit code is 1 when something could not be scanned; the report lists it.
     """
     from baileys_janitor.cli.report.directories_report import MakingOfDirectories
     from baileys_janitor.report.privacy import Names

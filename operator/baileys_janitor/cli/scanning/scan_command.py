@@ -70,7 +70,7 @@ def command(
 
     A PATH is a session directory, or one with session directories down to three levels beneath it;
     without a PATH, BAILEYS_SESSIONS_PATH is used. Nothing is changed. The exit code is 1 when a
-    directory cannot be looked at, or has a fault: what is wrong and what to do is printed.
+    directory cannot be scanned, or has a fault: what is wrong and what to do is printed.
     """
     from baileys_janitor.cli.arguments.settings import settings_in_force
     from baileys_janitor.cli.arguments.targets import find_targets

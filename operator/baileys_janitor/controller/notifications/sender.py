@@ -169,7 +169,7 @@ class Sender:
         self._count.missed()
         if self._outbox.failed(asked, doubtful, self._clock.now()):
             logger.warning(
-                "Notifications to %s do not arrive: %s. What they tell is kept and sent later",
+                "Notifications to %s do not arrive: %s. They are kept and sent later",
                 self._target.name,
                 why,
             )

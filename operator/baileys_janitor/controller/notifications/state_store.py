@@ -26,8 +26,8 @@ KEY = "told"
 TOO_LARGE = frozenset({413, 422})
 """An API server's status codes for a ConfigMap that is too large."""
 ABOUT = (
-    "Which notifications were sent, by hashes of tenants, so that a restart repeats nothing. Deleted, all that holds "
-    "is told anew."
+    "The delivery state of notifications, by hashes of tenants, so that a restart repeats none. If it is deleted, all "
+    "active incidents are sent again."
 )
 
 
@@ -63,11 +63,11 @@ class StateStore:
                     return {}
                 if error.status in {401, 403}:
                     logger.warning(
-                        "Which notifications were sent cannot be read: %s; some may be repeated",
+                        "The delivery state cannot be read: %s; some notifications may be repeated",
                         error,
                     )
                     return {}
-                logger.warning("Which notifications were sent cannot be read yet: %s", error)
+                logger.warning("The delivery state cannot be read yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             data = body.get("data") or {}
@@ -104,7 +104,7 @@ class StateStore:
         try:
             return delivery_state_codec.decode(text)
         except ValueError as problem:
-            logger.warning("The record of sent notifications is %s: all is told anew", problem)
+            logger.warning("The delivery state is %s: all active incidents are sent again", problem)
             return {}
 
     async def write(self, deliveries: Mapping[str, DeliveryState]) -> bool:

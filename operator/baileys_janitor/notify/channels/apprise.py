@@ -103,7 +103,10 @@ def _settle(done: asyncio.Future[str], said: str) -> None:
 
 
 def _unknown(number: int, key: str) -> str:
-    return f"URL {number} in the key {key} of the Secret is none that Apprise knows: see its list of services"
+    return (
+        f"URL {number} in the key {key} of the Secret is not a service that Apprise supports:"
+        " see its list of services"
+    )
 
 
 def _notify(key: str, urls: list[str], taken: set[str], document: Object, body: str) -> str:

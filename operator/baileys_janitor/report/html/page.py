@@ -381,7 +381,7 @@ def _files(report: ReportDocument) -> Part:
         return ""
     ordered = dict(sorted(found.items(), key=lambda one: -one[1]))
     return _section(
-        "What the files are",
+        "Files by kind",
         _bars("", ordered),
         tag("p", sentences.PRE_KEYS, class_="quiet small more"),
     )
@@ -398,7 +398,7 @@ def _problems(report: ReportDocument) -> Part:
         )
         for each in report["problems"]
     ]
-    return _section("What could not be looked at", tag("ul", items, class_="list"), long=True)
+    return _section("Not scanned", tag("ul", items, class_="list"), long=True)
 
 
 def _footer(report: ReportDocument) -> Markup:

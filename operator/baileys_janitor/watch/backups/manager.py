@@ -43,7 +43,7 @@ LOOK_SECONDS = 60.0
 """Maximum seconds from one check of all directories to the next."""
 ROUNDS_MAX = 1000
 """The limit on processes that one run for cron starts."""
-UNTOLD = "The process that backs up ended without a word of it; it is tried again by itself."
+UNTOLD = "The process that backs up ended without a result; the watch tries again automatically."
 TOO_SLOW = (
     f"It took longer than {TASK_SECONDS:.0f} seconds and was stopped: see whether the repository "
     "answers quickly."
@@ -193,9 +193,7 @@ class Backups:
         try:
             self._child = self._start([task for _, task in found], TASK_SECONDS)
         except OSError as error:
-            why = (
-                f"No process can be started for it ({error.strerror}); it is tried again by itself."
-            )
+            why = f"No process can be started for it ({error.strerror}); the watch tries again automatically."
             for record, task in found:
                 self._settle(record, task, {}, now, UNEXPECTED, why)
             self._summarize(now)

@@ -274,7 +274,7 @@ class Notifier:
         doubtful = None if answer.get("lasting") else message
         if outbox.failed(wait, doubtful, now):
             logger.warning(
-                "Notifications to %s do not arrive: %s. What they tell is kept and sent later",
+                "Notifications to %s do not arrive: %s. They are kept and sent later",
                 outbox.target.name,
                 str(answer.get("why"))[:WHY_MAX],
             )
@@ -297,5 +297,5 @@ def _decoded(text: str) -> dict[str, DeliveryState]:
     try:
         return delivery_state_codec.decode(text)
     except ValueError:
-        logger.warning("What was sent to the channels cannot be read: all that holds is told anew")
+        logger.warning("The delivery state cannot be read: all active incidents are sent again")
         return {}
