@@ -43,7 +43,7 @@ def test_without_apply_it_says_what_would_move_and_moves_nothing(old: Path, run:
     assert (done.code, done.err) == (0, "")
     assert snapshot(old) == before
     assert "would move to the trash" in done.out
-    assert "stays: it holds for whoever is paired" in done.out
+    assert "stays: it applies to any pairing" in done.out
     assert printed_command(done) == ["rotate", "--stopped", "--apply", str(old)]
 
 

@@ -176,7 +176,7 @@ def test_a_trash_that_nobody_can_judge_is_not_called_empty(old: Path, run: Run) 
     (old / ".janitor~journal").unlink()
     done = run("undo", old)
     assert done.code == 1
-    assert "25 files in the trash belong to runs that the journal does not know" in done.err
+    assert "25 files in the trash belong to runs that are not in the journal" in done.err
 
 
 def test_state_that_is_not_ours_is_told_instead_of_an_empty_trash(old: Path, run: Run) -> None:

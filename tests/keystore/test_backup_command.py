@@ -135,7 +135,7 @@ def test_after_a_disaster_the_fingerprints_say_whose_archives_count(
     assert code == 0
     assert set(FINGERPRINT.findall(out)) == {"acme", PHONE}
     assert (unknown[0], known[0]) == (0, 0)
-    assert unknown[1].count("nothing here vouches for this archive") == 2
+    assert unknown[1].count("no record confirms this archive") == 2
     assert known[1].count("passed") == 2
     forged = kept.read_text().splitlines()
     kept.write_text("\n".join(each.replace(each[:4], "0000", 1) for each in forged))
@@ -179,7 +179,7 @@ def test_a_session_without_whole_creds_is_put_nowhere(url: str, commands: Comman
     ("arguments", "exit_code", "sentence"),
     [
         (["--recipient", "nonsense"], 2, "Recipient 2 is not a public key"),
-        (["--no-memory"], 2, "--no-memory: nobody would remove old archives"),
+        (["--no-memory"], 2, "With --no-memory no command removes old archives"),
         (["--session", "nobody"], 1, "nobody: there are no creds of a session of that name"),
         (["--preset", "SessionBlob", "--table", "whatsapp_auth", "--column", "session=company_id"],
          1, "A row holds a whole session here"),

@@ -89,7 +89,7 @@ def test_clean_is_a_dry_run_unless_it_is_told_otherwise(
 
     code, out, err = run("clean")
     assert (code, err) == (0, "")
-    assert "Would go  32 keys (sender-key 16, sender-key-memory 8, session 8)" in out
+    assert "Removable 32 keys (sender-key 16, sender-key-memory 8, session 8)" in out
     assert "--apply" in out
     monkeypatch.setenv("DRY_RUN", "true")
     assert "dry run, although --apply" in run("clean", "--apply")[2]

@@ -49,6 +49,6 @@ def read_identities(path: str, what: str, way_out: str) -> Identities:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 - cheap to load
             text = file.read(_IDENTITY_FILE_MAX)
     except (OSError, ValueError) as error:
-        why = (error.strerror or "") if isinstance(error, OSError) else "it is no text"
+        why = (error.strerror or "") if isinstance(error, OSError) else "it is not text"
         raise BackupProblem(IDENTITY_UNREADABLE, what=what, why=why, way_out=way_out) from None
     return Identities(text)

@@ -31,7 +31,7 @@ COMMANDS: Final = {
     ),
     "clean": Listed(
         "cleanup.clean_command",
-        "Remove what a session can live without; a dry run unless --apply.",
+        "Remove files that a session does not need; a dry run unless --apply.",
     ),
     "report": Listed(
         "report.report_command",
@@ -39,7 +39,7 @@ COMMANDS: Final = {
     ),
     "repair": Listed(
         "repair.repair_command",
-        "Have one contact's sessions, or a group's keys, built anew.",
+        "Make the library rebuild one contact's sessions, or a group's keys.",
     ),
     "undo": Listed(
         "cleanup.undo_command",
@@ -51,7 +51,7 @@ COMMANDS: Final = {
     ),
     "rollback": Listed(
         "rotate.rollback_command",
-        "Bring a session back that was rotated out; a dry run unless --apply.",
+        "Restore a rotated session from the trash; a dry run unless --apply.",
     ),
     "keep": Listed(
         "copies.keep_command",
@@ -119,7 +119,7 @@ COMMANDS: Final = {
     ),
     "restore-job": Listed(
         "cluster.restore_job_command",
-        "Write what that has got into the session; started by the operator.",
+        "Write a fetched session; started by the operator.",
     ),
     "repair-job": Listed(
         "cluster.repair_job_command",
@@ -135,7 +135,7 @@ COMMANDS: Final = {
     examples=(
         (
             "baileys-janitor scan /srv/sessions",
-            "What is wrong with each session, and what could go.",
+            "The problems of each session, and how many files can be removed.",
         ),
         (
             "baileys-janitor clean /srv/sessions",

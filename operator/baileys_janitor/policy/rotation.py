@@ -38,7 +38,7 @@ NOTHING_ROTATED = "NothingRotated"
 
 EXPLANATIONS = {
     ROTATED_OUT: "It belongs to the pairing that the rotation ends.",
-    CARRIED: "A LID mapping: it holds for whoever is paired, so the new session keeps it.",
+    CARRIED: "A LID mapping: it applies to any pairing, so the new session keeps it.",
     TOO_MANY_TO_ROTATE: "More than 50,000 files belong to the pairing, more than one rotation moves, so nothing was"
     " moved. Pair the tenant in a new directory, or remove pre-keys first.",
     PAIRED_SINCE: "The tenant has been paired again since the rotation, so the old session stays in the trash: its"

@@ -133,7 +133,7 @@ def target_options(command: Command) -> Command:
         click.option(
             "--pattern",
             metavar="GLOB",
-            help="Only directories whose path beneath PATH matches, such as 'md_*' or 'instances/*'.",
+            help="Only directories with a matching path beneath PATH, such as 'md_*' or 'instances/*'.",
         ),
         click.option(
             "--company",

@@ -17,10 +17,10 @@ def text_of(path: str, option: str, largest: int = LARGEST_FILE) -> str:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as typed
             text = file.read(largest + 1)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise usage(f"{option} {printable(path)} cannot be read: {why}.") from None
     if len(text) > largest:
         raise usage(
-            f"{option} {printable(path)} is larger than {largest >> 10} KiB, so it is not what is meant."
+            f"{option} {printable(path)} is larger than {largest >> 10} KiB, which is too large for this file."
         )
     return text

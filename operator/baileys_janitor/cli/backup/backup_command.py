@@ -33,7 +33,7 @@ COMMANDS: Final = {
     ),
     "fingerprints": Listed(
         "backup.fingerprints_command",
-        "Print whose sessions these are, to be kept beside the secret key.",
+        "Print the fingerprints to keep beside the secret key.",
     ),
 }
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[str, ...], companies: tuple[str, ...], pattern: str | None, output: str
 ) -> int:
-    """Print whose sessions these are: a line for each, with its fingerprint and its directory.
+    """Print a line for each session, with its fingerprint and its directory.
 
     Anybody who has the public key can make an archive. A fingerprint tells those of a session from forged ones when its
     directory is lost. It is no secret, changes when the session is paired anew, and holds no phone number.

@@ -220,7 +220,7 @@ def opened(place: Place, *, reading: bool = False) -> Destination:
         raise usage(f"{place.named}: {problem.sentence}") from None
     if repository.location.is_plain_http:
         say(
-            f"Note: {place.name} is reached by http, so others on the way can see what is asked of it, and change it."
+            f"Note: {place.name} uses plain http, so others on the network can read and change the requests."
         )
     return Destination(place.name, repository)
 

@@ -74,7 +74,7 @@ def _notes(documents: Sequence[BackupDocument], paths: Sequence[str]) -> list[st
     for document in documents:
         lines += _notes_of(document)
     if has_first(repositories):
-        lines.append("Keep beside the secret key whose archives these are:")
+        lines.append("Keep the fingerprints of the sessions beside the secret key:")
         lines.append(f"  {command('backup', 'fingerprints', paths=paths)}")
     return lines
 
@@ -127,13 +127,13 @@ def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: st
     if unknown["among"]:
         number = formatting.counted(unknown["among"], "archive")
         lines.append(
-            f"{name}: {found['name']} holds {number} that this {memory} does not know, newer than its first: another"
-            f" {writer} puts to the same place, or somebody forges them. Give each {writer} a prefix of its own."
+            f"{name}: {found['name']} holds {number} that are not on this {memory}'s record and newer than its first:"
+            f" another {writer} writes to the same place, or they are forged. Give each {writer} its own prefix."
         )
     if unknown["ahead"]:
         number = formatting.counted(unknown["ahead"], "archive")
         lines.append(
-            f"{name}: {found['name']} holds {number} with a time in the future, which is never the latest one."
+            f"{name}: {found['name']} holds {number} with a time in the future; such an archive is never used as the latest."
         )
     return lines
 
@@ -204,7 +204,7 @@ def print_drills(documents: Sequence[DrillDocument], now: float, content: str = 
     for each in unknown[:_FEW]:
         name = name_of(each["path"], each["company"], each["tenant"])
         fingerprint = printable(each["fingerprint"] or "")
-        text = "nothing here vouches for this archive. Compare its fingerprint with what you have recorded"
+        text = "no record confirms this archive. Compare its fingerprint with the one that you have recorded"
         print_prose([f"{name}: {text}: {fingerprint}"])
     if len(unknown) > _FEW:
         print_lines([f"... and {len(unknown) - _FEW} more (-o json shows all)"])

@@ -121,5 +121,5 @@ def _message(document: CleanDocument, result: CleanResult) -> str | None:
         return document["message"]
     sentence = credentials.sentence_of(document, result.code) or sentence_of(result.code)
     if result.removed:
-        sentence += f" {counted(result.removed, 'file')} had gone by then."
+        sentence += f" {counted(result.removed, 'file')} had been removed by then."
     return sentence

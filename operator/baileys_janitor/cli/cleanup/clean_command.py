@@ -148,7 +148,7 @@ def command(
     to_apply, to_undo = _to_apply(arguments, in_force), narrowing(companies, pattern)
     _print(directories, roots, problems, output, wish, to_apply=to_apply, to_undo=to_undo)
     if interrupt.asked:
-        say("Interrupted between two files; what had gone by then lies in the trash.")
+        say("Interrupted between two files; the files removed so far are in the trash.")
         return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
 

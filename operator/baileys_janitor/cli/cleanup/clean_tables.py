@@ -158,7 +158,7 @@ def _ending(
     if not removed:
         if any(found["outcome"] not in {"NothingToDo", "DryRun"} for found in directories):
             # It is unknown whether there are files to remove.
-            return ["Nothing was removed, and nothing would be: see the cause above."]
+            return ["Nothing was or would be removed: the errors above prevent it."]
         return ["Nothing was removed, and there is nothing to remove."]
     return [f"Nothing was removed. To remove {files}, {freed}: {to_apply}"]
 
@@ -174,7 +174,7 @@ def _applied(
     if len(gone) < len(runs):
         lines.append(f"To put back what is in the trash: {undo}")
     return lines + [
-        f"{found['company'] or found['path']}: gone for good, because the disk was full or the undo window is 0s."
+        f"{found['company'] or found['path']}: cannot be put back, because the disk was full or the undo window is 0s."
         for found in gone
     ]
 

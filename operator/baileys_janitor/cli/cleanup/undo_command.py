@@ -192,8 +192,8 @@ def _look_again(seen: list[SeenAfterUndo], problems: Problems, interrupt: Interr
             continue
         if replaced:
             message = (
-                f"{target.shown}: other keys stand in {counted(replaced, 'file')} that had been put back: the bot wrote"
-                " them from its cache. Stop it before an undo whose files it must take."
+                f"{target.shown}: the bot has overwritten {counted(replaced, 'file')} that had been put back: it wrote the"
+                " keys in its cache. Stop it before an undo whose files it must take."
             )
             problems.add(target, Problem(message, code="Overwritten"))
 
@@ -231,8 +231,8 @@ def _nothing_to_undo(known: Known) -> str:
     orphans = sum(runs.orphans for _, runs in known)
     if orphans:
         return (
-            f"There is no run to put back: {counted(orphans, 'file')} in the trash belong to runs that the "
-            "journal does not know, so nobody can tell whose they are. They go when the undo window is over."
+            f"There is no run to put back: {counted(orphans, 'file')} in the trash belong to runs that are not "
+            "in the journal, so their owner is unknown. They are deleted when the undo window ends."
         )
     return (
         "There is no run to put back: the trash is empty. Removed files stay there for the "

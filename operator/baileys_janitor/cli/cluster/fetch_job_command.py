@@ -14,7 +14,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_USAGE
     examples=(
         (
             "baileys-janitor fetch-job '{}'",
-            "Say what is wrong with a task.",
+            "Report an invalid task.",
         ),
     ),
 )

@@ -109,10 +109,10 @@ def command(apply: bool, verbose: bool, output: str, **values: Any) -> int:
     _print(result, listed, output, values, applied=applied)
     if result.removed > values["warn_above"]:
         say(
-            f"Warning: {result.removed:,} keys {'went' if applied else 'would go'}, more than --warn-above."
+            f"Warning: {result.removed:,} keys {'were' if applied else 'would be'} removed, more than --warn-above."
         )
     if interrupt.asked:
-        say("Interrupted between two transactions; what had gone by then can be put back.")
+        say("Interrupted between two transactions; the rows removed so far can be put back.")
         return EXIT_INTERRUPTED
     if result.message is not None:
         say(f"Error: {result.message}")

@@ -28,9 +28,9 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE
 @click.option(
     "--schema", default="baileys_janitor", show_default=True, help="Schema of the janitor's tables."
 )
-@click.option("--backup", is_flag=True, help="With the right that backups need besides.")
+@click.option("--backup", is_flag=True, help="Also grant the right that backups need.")
 @click.option(
-    "--restore", is_flag=True, help="With the rights that restores need, too; of backups as well."
+    "--restore", is_flag=True, help="Also grant the rights that restores and backups need."
 )
 @layout_options
 def command(role: str, schema: str, backup: bool, restore: bool, **values: Any) -> int:

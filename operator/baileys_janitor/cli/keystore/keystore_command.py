@@ -39,7 +39,7 @@ COMMANDS: Final = {
     ),
     "fingerprints": Listed(
         "keystore.archives.fingerprints_rows",
-        "Print whose archives these are, to be kept beside the secret key.",
+        "Print the fingerprints to keep beside the secret key.",
     ),
     "grants": Listed(
         "keystore.grants_rows",

@@ -51,7 +51,7 @@ def layout_options(command: Command) -> Command:
             click.option(
                 "--updated-on-every-write",
                 is_flag=True,
-                help="You know that `updated` moves with every write, though no column of the creation shows it.",
+                help="Confirm that `updated` changes with every write, although no column shows the time of creation.",
             ),
             click.option("--creds-table", metavar="TABLE", help="The table of creds."),
             click.option(

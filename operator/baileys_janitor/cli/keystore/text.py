@@ -56,7 +56,7 @@ def report_lines(report: Report) -> list[str]:
 
 def clean_lines(result: CleanResult, *, applied: bool, undo_window: str) -> list[str]:
     """Return the lines of a cleanup or its dry run: removed keys by type, bytes, counts before and after."""
-    verb = "Removed" if applied else "Would go"
+    verb = "Removed" if applied else "Removable"
     by_type = ", ".join(f"{name} {number:,}" for name, number in sorted(result.by_type.items()))
     lines = [f"{verb:9} {_keys(result.removed)}{f' ({by_type})' if by_type else ''}"]
     if result.removed:
@@ -81,7 +81,7 @@ def clean_lines(result: CleanResult, *, applied: bool, undo_window: str) -> list
         kept = (
             f"To put them back within {undo_window}, with the same database and layout: {command}"
         )
-        lines.append(kept if result.archived else "They are gone for good: no undo was kept.")
+        lines.append(kept if result.archived else "They cannot be put back: no undo was kept.")
     elif result.removed:
         lines.append("Nothing was removed. To remove them, run the same command with --apply.")
     return lines

@@ -16,8 +16,7 @@ def require_stopped(*, stopped: bool) -> None:
     """Require --stopped: two processes that continue the same session break it."""
     if not stopped:
         raise usage(
-            "Stop the session's process, and say so with --stopped: it must not go on with the old place, for two "
-            "copies of a session break each other."
+            "Stop the session's process and confirm with --stopped: two copies of a session in use break each other."
         )
 
 

@@ -121,11 +121,11 @@ def _why(code: str) -> str:
         "restore and before an undo of one.",
         "IdentityChanged": "The session has been paired again since this run.",
         "RunUnknown": "No such run is known in this database; undo --list shows those that can be put back.",
-        "RunPurged": "The run's rows are gone for good: its undo window is over.",
+        "RunPurged": "The run's rows cannot be put back: its undo window is over.",
         "Busy": "Another run works on the session; run undo again.",
         "NewerExists": "The library has written a row of that key since.",
-        "OwnKeyMissing": "A memory row does harm without the sender key that it was written for.",
-        "WithItsPair": "It goes back only together with another row, which cannot.",
-        "NotTheRemovedFile": "What lies in the archive is not what the run removed.",
+        "OwnKeyMissing": "A memory row does harm without the sender key for which it was written.",
+        "WithItsPair": "It goes back only together with another row, which cannot go back.",
+        "NotTheRemovedFile": "The archived row differs from the one that the run removed.",
     }
     return own.get(code) or explain(code).replace("creds.json", "creds")

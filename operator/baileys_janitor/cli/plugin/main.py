@@ -25,7 +25,7 @@ PROGRAM: Final = "kubectl baileys"
 COMMANDS: Final = {
     "status": Listed(
         "plugin.status_command",
-        "How all tenants are, or one: why, since when, what comes, what to do.",
+        "The state of all tenants or of one: level, reason, forecast, next steps.",
     ),
     "top": Listed(
         "plugin.top_command",
@@ -37,11 +37,11 @@ COMMANDS: Final = {
     ),
     "support": Listed(
         "plugin.support.support_command",
-        "A bundle on one tenant for somebody who helps, without numbers and keys.",
+        "A bundle about one tenant for support, without numbers and keys.",
     ),
     "clean": Listed(
         "plugin.operations.clean_command",
-        "Clean session directories now, or see what that would remove.",
+        "Clean session directories now, or show what that would remove.",
     ),
     "undo": Listed(
         "plugin.operations.undo_command",
@@ -57,11 +57,11 @@ COMMANDS: Final = {
     ),
     "rollback": Listed(
         "plugin.rotations.rollback_command",
-        "Bring a session back that was rotated, until somebody has paired.",
+        "Restore a rotated session, unless the tenant was paired anew.",
     ),
     "quiesce": Listed(
         "plugin.operations.quiesce_command",
-        "Have nothing use a session, and keep it so for a while.",
+        "Stop the use of a session for a while.",
     ),
     "resume": Listed(
         "plugin.operations.resume_command",
@@ -81,7 +81,7 @@ COMMANDS: Final = {
     ),
     "fingerprints": Listed(
         "plugin.restores.fingerprints_command",
-        "Print what is to be kept beside the recovery key.",
+        "Print the fingerprints to keep beside the recovery key.",
     ),
     "follow": Listed(
         "plugin.operations.follow_command",

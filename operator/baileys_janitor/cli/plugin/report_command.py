@@ -14,7 +14,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED
     "report",
     cls=Documented,
     examples=(
-        ("kubectl baileys report -A", "How all tenants are, to read here."),
+        ("kubectl baileys report -A", "The state of all tenants, in the terminal."),
         (
             "kubectl baileys report -A --to report.html",
             "The same as a page to send around; an earlier report is replaced.",

@@ -96,7 +96,7 @@ def command(
     incident: bool,
     fail_on: str | None,
 ) -> int:
-    """Show how all tenants are, the worst first; with NAME, all that is known of some of them.
+    """Show the state of all tenants, the worst first; with NAME, all details of the named ones.
 
     NAME can be NAMESPACE/NAME. It takes the right to list baileystenants, with NAME the right to get them; what you
     may not read besides is named in a line.

@@ -57,7 +57,7 @@ _NAMED_AT_MOST = 10
         ),
         (
             "baileys-janitor repair /srv/sessions/962303 --group 120363000000000001",
-            "A group cannot read us: the own key there would go.",
+            "A group cannot read our messages: our own key of the group would move.",
         ),
     ),
 )
@@ -157,11 +157,11 @@ def _check(
         other = (named or ["--apply" if apply else f"--{state}"])[0]
         raise usage(f"--list shows the contacts and does nothing else: leave out {other}.")
     if state is not None and not apply:
-        raise usage(f"--{state} says how to apply the repair: add --apply.")
+        raise usage(f"--{state} needs --apply.")
     if apply and state is None and not sys.stdin.isatty():
         raise usage(
-            "Is the process that uses this session stopped? Nobody can be asked here: add --stopped if it is, or"
-            " --running to look again after six minutes."
+            "Without a terminal, --apply needs --stopped if the process that uses this session is stopped, or --running"
+            " to check again after six minutes."
         )
 
 
@@ -280,7 +280,7 @@ def _act(repair: Repair, problems: Problems, output: str, *, running: bool) -> i
     if output not in MACHINE_FORMATS and not problems:
         _say_next(document, running=running)
     if repair.interrupt.asked:
-        say("Interrupted: what had moved by then lies in the trash, and was not looked at again.")
+        say("Interrupted: the files moved so far are in the trash, and were not checked again.")
         return EXIT_INTERRUPTED
     return code
 
@@ -323,7 +323,7 @@ def _say_next(document: RepairDocument, *, running: bool) -> None:
     again = document["lookedAgain"]
     if again is not None:
         anew = (
-            f" {counted(again['anew'], 'file')} of these names were built anew."
+            f" {counted(again['anew'], 'file')} of these names were rebuilt."
             if again["anew"]
             else ""
         )

@@ -204,7 +204,7 @@ class _Run:
         self._problems.say()
         self._print(values["output"])
         if self._interrupt.asked:
-            say("Interrupted; what is not told of as restored was not restored.")
+            say("Interrupted; only the sessions listed as restored were restored.")
             return EXIT_INTERRUPTED
         return EXIT_FAILED if self._problems else EXIT_DONE
 

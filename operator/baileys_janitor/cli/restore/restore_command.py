@@ -138,8 +138,8 @@ def command(
         return run(paths, everything, lambda seconds: pause(seconds))
     if mode is None and not listing:
         raise usage(
-            "Say what to restore from: --from URL for an archive; --mode Credentials for a kept copy of creds.json, or "
-            "--list for these."
+            "Use --from URL to restore an archive, --mode Credentials to restore a kept copy of creds.json, or "
+            "--list to list these copies."
         )
     if mode not in (None, CREDENTIALS):
         raise usage(f"--mode {mode} needs an archive: name its repository with --from URL.")

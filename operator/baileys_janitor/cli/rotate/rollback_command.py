@@ -57,10 +57,10 @@ def command(
     stopped: bool,
     output: str,
 ) -> int:
-    """Bring a session back byte for byte that rotate has moved into the trash.
+    """Restore a rotated session byte for byte from the trash, unless the tenant was paired anew.
 
-    As long as nobody has paired the tenant anew. A dry run, unless --apply is given. Stop the process first: one
-    that waits for a pairing would write its own credentials over what comes back.
+    A dry run, unless --apply is given. Stop the process first: one that waits for a pairing would overwrite the
+    restored credentials.
     """
     from baileys_janitor.cli.arguments.targets import find_targets
     from baileys_janitor.cli.rotate.asking import the_one

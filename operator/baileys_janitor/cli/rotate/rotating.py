@@ -92,7 +92,7 @@ def back_up_first(
             code=failed[0].code,
         )
     for each in failed:
-        say(f"Note: {each.message} The rotation goes on; its trash is its undo.")
+        say(f"Note: {each.message} The rotation continues; it can be rolled back from the trash.")
     return document
 
 

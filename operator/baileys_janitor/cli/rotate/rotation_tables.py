@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _RUNS_SECONDS: Final = 120
 _STAYS: Final = {
-    CARRIED: (LID_MAPPING, "stays: it holds for whoever is paired"),
-    UNKNOWN_FILE: (OTHER, "stays: no name that the library writes"),
+    CARRIED: (LID_MAPPING, "stays: it applies to any pairing"),
+    UNKNOWN_FILE: (OTHER, "stays: the library does not write this name"),
 }
 
 

@@ -35,9 +35,9 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_U
     "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
 )
 @click.option(
-    "--pattern", metavar="GLOB", help="Only directories whose path beneath a PATH matches."
+    "--pattern", metavar="GLOB", help="Only directories with a matching path beneath a PATH."
 )
-@click.option("--state", metavar="FILE", help="Where it is remembered what was done.")
+@click.option("--state", metavar="FILE", help="The file in which the watch stores its state.")
 @click.option(
     "--metrics", metavar="HOST:PORT", help="Serve metrics to Prometheus, as at 127.0.0.1:9090."
 )

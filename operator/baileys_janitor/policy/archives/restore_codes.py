@@ -144,6 +144,6 @@ EXPLANATIONS: dict[str, str] = {
     ),
     EMPTY_DIRECTORY: (
         "The directory holds no session. If somebody logged it out, or unlinked it on the phone, do not restore it: the"
-        " server has forgotten it, and only pairing again helps."
+        " server has deleted it, and only a new pairing helps."
     ),
 }

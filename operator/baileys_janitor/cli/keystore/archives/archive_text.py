@@ -89,8 +89,8 @@ def _notes(documents: Sequence[RowsBackupDocument]) -> list[str]:
         lines += _notes_of(document)
     if has_first(repositories):
         lines.append(
-            "Keep beside the secret key whose archives these are: keystore fingerprints prints it, with the same "
-            "options for the database."
+            "Keep the fingerprints of the sessions beside the secret key: keystore fingerprints prints them, with the"
+            " same options for the database."
         )
     return lines
 

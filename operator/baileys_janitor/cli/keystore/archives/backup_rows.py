@@ -104,7 +104,8 @@ def command(
     recipients, keep = recipients_of(asked), keep_of(asked)
     if no_memory and keep.bucket_days is None:
         raise usage(
-            "--no-memory: nobody would remove old archives; let the store do it, and say so with --bucket-days."
+            "With --no-memory no command removes old archives: use a lifecycle rule of the store, and confirm it with"
+            " --bucket-days."
         )
     destinations = [opened_repository(each) for each in asked.places()]
     where = target(values)

@@ -158,7 +158,7 @@ def command(
     problems.say()
     _print(documents, problems, output, len(chosen))
     if interrupt.asked:
-        say("Interrupted; what is not told of as restored was not restored.")
+        say("Interrupted; only the sessions listed as restored were restored.")
         return EXIT_INTERRUPTED
     return EXIT_FAILED if problems else EXIT_DONE
 

@@ -58,7 +58,7 @@ _SENTENCES: Final = {
     ),
     EMPTY_DIRECTORY: (
         "The table holds no rows of the session. If somebody logged it out, or unlinked it on the phone, do not restore"
-        " it: the server has forgotten it, and only pairing again helps."
+        " it: the server has deleted it, and only a new pairing helps."
     ),
     APP_STATE_KEY_MISSING: (
         "The app-state key that the creds name is not in the table: chats are not archived, muted or marked from here"

@@ -34,7 +34,7 @@ from baileys_janitor.cli.plugin.options import chosen
 )
 @names_argument
 @acting_options
-@click.option("--dry-run", is_flag=True, help="Remove nothing, and say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Remove nothing; show what would be removed.")
 @click.option(
     "--emergency",
     is_flag=True,

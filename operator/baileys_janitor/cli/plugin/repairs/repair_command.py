@@ -48,23 +48,23 @@ _FIELD: Final = "contactSecretName"
         ),
         (
             "kubectl baileys repair acme -n shop --group",
-            "A group cannot read us: the own key there goes; asks for the group's id.",
+            "A group cannot read our messages: move our own key of the group; asks for the group's id.",
         ),
     ),
 )
 @click.argument("names", metavar="NAME", nargs=-1, required=True, shell_complete=complete_tenants)
 @acting_options
 @click.option(
-    "--group", is_flag=True, help="Not a contact but a group: the own key there. Asks for its id."
+    "--group", is_flag=True, help="Move our own key of a group instead of a contact's sessions. Asks for the group's id."
 )
-@click.option("--author", is_flag=True, help="With --group: a contact's key there. Asks for both.")
+@click.option("--author", is_flag=True, help="With --group: move a contact's key of the group. Asks for both.")
 @click.option(
     "--contact-secret",
     metavar="NAME",
     help="A Secret of yours that names them, under the keys contact and group.",
 )
 @quiesce_option
-@click.option("--dry-run", is_flag=True, help="Move nothing, and say what would be moved.")
+@click.option("--dry-run", is_flag=True, help="Move nothing; show what would be moved.")
 def command(
     names: tuple[str, ...],
     wait: bool,

@@ -31,7 +31,7 @@ _NAMED_MOST = 5
 @ALL_NAMESPACES
 @cluster_options
 def command(all_namespaces: bool) -> int:
-    """Print whose sessions these are: a line for each tenant, with its namespace, its name and its fingerprint.
+    """Print a line for each tenant, with its namespace, its name and its fingerprint.
 
     Anybody who has the public key can make an archive. A fingerprint tells those of a tenant from forged ones when the
     cluster is lost. It is no secret. A tenant that was never backed up has none; the exit code is 1 then.

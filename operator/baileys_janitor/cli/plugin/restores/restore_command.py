@@ -41,7 +41,7 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
     examples=(
         (
             "kubectl baileys restore acme -n shop --repository eu --identity backup.key --dry-run",
-            "What of the newest archive would come back, and whose it is.",
+            "What the newest archive would restore, and its fingerprint.",
         ),
         (
             "kubectl baileys restore acme -n shop --repository eu --identity backup.key",
@@ -67,7 +67,7 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
 @click.option(
     "--mode",
     type=click.Choice(MODES, case_sensitive=False),
-    help="What comes back: what can without breaking the session, creds.json alone, or all as it was.  [Safe]",
+    help="The files to restore: those that cannot break the session, only creds.json, or all.  [Safe]",
 )
 @click.option(
     "--identity",
@@ -88,22 +88,22 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
 @click.option(
     "--fingerprint",
     metavar="HEX",
-    help="Whose archive it must be, for one NAME.  [as the status knows it]",
+    help="Fingerprint of the archive, for one NAME.  [from the status]",
 )
 @click.option(
     "--fingerprints",
     metavar="FILE",
     shell_complete=complete_files,
-    help="The same for many: a file with lines NAMESPACE NAME FINGERPRINT.",
+    help="Fingerprints for many: a file with lines NAMESPACE NAME FINGERPRINT.",
 )
 @click.option(
     "--acknowledge",
     multiple=True,
     type=click.Choice(ACKNOWLEDGED),
-    help="What is accepted, after a refusal has named it.",
+    help="Accept this risk, which a refusal has named.",
 )
 @quiesce_option
-@click.option("--dry-run", is_flag=True, help="Put nothing back, and say what would be.")
+@click.option("--dry-run", is_flag=True, help="Restore nothing; show what would be restored.")
 def command(
     names: tuple[str, ...],
     every: bool,

@@ -33,7 +33,7 @@ from baileys_janitor.cli.plugin.options import chosen
 @click.option(
     "--run", metavar="ID", help="The rotation.  [the one that waits for a pairing, else the latest]"
 )
-@click.option("--dry-run", is_flag=True, help="Bring nothing back, and say what would come.")
+@click.option("--dry-run", is_flag=True, help="Restore nothing; show what would be restored.")
 def command(
     name: str,
     wait: bool,

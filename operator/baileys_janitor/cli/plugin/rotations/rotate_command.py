@@ -47,7 +47,7 @@ _WARNING: Final = (
 @click.option(
     "--rotate-undo", metavar="TIME", help="How long it can be rolled back, 28d at most.  [7d]"
 )
-@click.option("--dry-run", is_flag=True, help="Move nothing, and say what would be moved.")
+@click.option("--dry-run", is_flag=True, help="Move nothing; show what would be moved.")
 def command(
     name: str,
     wait: bool,
