@@ -67,13 +67,13 @@ class JobPriorityClass(Model):
     )
     value: Annotated[int, Field(ge=-2_147_483_648, le=1_000_000_000)] = Field(
         default=-10,
-        description="Priority. Below 0, so that whatever else runs may take a Job's place; not below -10, where "
+        description="Priority. Below 0, so that any other workload may preempt a Job; not below -10, where "
         "the cluster autoscaler stops counting pods.",
     )
 
 
 class ServiceAccount(Model):
-    """Whom the operator is to the API server. Jobs get no token at all."""
+    """The operator's identity for the API server. Jobs get no token."""
 
     create: bool = Field(default=True, description="Create it.")
     name: OptionalName = Field(
@@ -84,7 +84,7 @@ class ServiceAccount(Model):
 
 
 class Rbac(Model):
-    """The operator's rights; templates/rbac.yaml tells what each is for."""
+    """The operator's rights; templates/rbac.yaml explains each rule."""
 
     create: bool = Field(default=True, description="Create the roles and bindings.")
     aggregate: bool = Field(
@@ -103,13 +103,13 @@ class Quiesce(Model):
     namespaces: Annotated[list[Name], Field(max_length=1000)] = Field(
         default_factory=list,
         description="Namespaces in which the operator may read Deployments and StatefulSets, and scale them. They must "
-        "exist. The action also has to stand in `config.operations.allowed`.",
+        "exist. The action must also be in `config.operations.allowed`.",
     )
     cluster_role: bool = Field(
         default=False,
         description="With `watchNamespaces`: grant the operator get and patch on the operations of all namespaces, and "
         "get on the named namespaces. Roles in a namespace are deleted with it, so without these rights one that is "
-        "deleted while a workload in it is stopped waits for somebody to take a finalizer off.",
+        "deleted while a workload in it is stopped waits until a finalizer is removed by hand.",
     )
 
 
@@ -176,7 +176,7 @@ class NetworkPolicy(Model):
 
 
 class Scraping(Model):
-    """What both kinds of monitor say."""
+    """The shared settings of both monitors."""
 
     enabled: bool = Field(
         default=False,
@@ -235,7 +235,7 @@ class Dashboard(Model):
 
 
 class CaBundle(Model):
-    """Private CAs that notifications trust besides the public ones; docs/notifications.md tells more."""
+    """Private CAs that notifications trust besides the public ones; see docs/notifications.md."""
 
     config_map: OptionalName = Field(
         default="",
@@ -251,7 +251,7 @@ class CaBundle(Model):
 
 
 class Notifications(Model):
-    """Secrets of the notifications; who is told what stands in `config.notifications`."""
+    """Secrets of the notifications; `config.notifications` selects who is notified."""
 
     existing_secret: OptionalName = Field(
         default="",

@@ -57,11 +57,11 @@ def add(page: build.Dashboard) -> None:
     page.with_panel(
         panels.figures(
             "At work",
-            "Whether one replica leads. While none does, nobody counts or cleans.",
+            "Whether one replica is the leader. Without a leader, nothing is counted or cleaned.",
             {"": f"max(baileys_janitor_leader{{{OPERATOR}}})"},
             span=3,
             mappings=panels.words(
-                {0: "nobody leads", 1: "yes"}, {"nobody leads": panels.RED, "yes": panels.GREEN}
+                {0: "no leader", 1: "yes"}, {"no leader": panels.RED, "yes": panels.GREEN}
             ),
         )
     )
@@ -129,9 +129,9 @@ def add(page: build.Dashboard) -> None:
     )
     page.with_panel(
         panels.lines(
-            "Not looked after",
-            "Tenants that the janitor cannot look after until a cause is removed, by reason; and those that somebody "
-            "has silenced, so that they have no alert.",
+            "Not managed",
+            "Tenants that the janitor cannot manage until the cause is removed, by reason; and silenced tenants, "
+            "which have no alerts.",
             {
                 "{{reason}}": f"count by (reason) ({each('baileys_session_stalled', also='reason')})",
                 "silenced": f"count({each('baileys_session_silenced')} == 1)",

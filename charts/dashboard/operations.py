@@ -84,7 +84,7 @@ def add_sets(page: build.Dashboard) -> None:
     page.with_panel(
         panels.rows(
             "Sets",
-            "What each set has found, and what becomes of it.",
+            "The tenants that each set has found, and their outcome.",
             {
                 "Found": count("found"),
                 "Tenants": count("tenants"),

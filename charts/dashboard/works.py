@@ -93,7 +93,7 @@ def add_operator(page: build.Dashboard) -> None:
     page.with_panel(
         panels.lines(
             "Failed Jobs an hour",
-            "Jobs that brought no result, by reason, and exceptions that nobody foresaw. At 1: a namespace whose "
+            "Jobs without a result, by reason, and unexpected exceptions. At 1: a namespace whose "
             "circuit breaker is open.",
             {
                 "{{action}} {{reason}}": hourly(

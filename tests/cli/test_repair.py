@@ -174,8 +174,8 @@ def test_all_authors_go_only_when_written_out_and_their_number_is_told(
         (["--all-authors"], 2, "add --group"),
         (["--contact", "-", "--group", "-"], 2, "one line"),
         (["--hash", "xyz"], 2, "16 hexadecimal digits"),
-        (["--contact", PHONE, "--stopped"], 2, "add --apply"),
-        (["--contact", PHONE, "--apply"], 2, "add --stopped if it is, or --running"),
+        (["--contact", PHONE, "--stopped"], 2, "--stopped needs --apply"),
+        (["--contact", PHONE, "--apply"], 2, "--apply needs --stopped if the process"),
         (["--list", "--apply"], 2, "leave out --apply"),
         (["--list", "--contact", PHONE], 2, "leave out --contact"),
         (["--contact", OWN_PHONE], 1, "This is the tenant itself"),
@@ -329,7 +329,7 @@ def test_ctrl_c_ends_the_wait_and_nothing_else(
     done = run("repair", session, "--contact", PHONE, "--apply", "--running")
     assert done.code == 130
     assert virtual.now < 7
-    assert "lies in the trash" in done.err
+    assert "the files moved so far are in the trash" in done.err
     assert names(session) & THEIRS == set()
 
 
@@ -353,7 +353,7 @@ def test_an_undo_beside_a_running_bot_looks_again_too(
     virtual = wait({100.0: lambda: _write(path, json.dumps(record).encode())})
     done = run("undo", session, "--running")
     assert (done.code, virtual.now) == (code, 360.0)
-    assert ("other keys stand in 1 file that had been put back" in done.err) is bool(code)
+    assert ("the bot has overwritten 1 file that had been put back" in done.err) is bool(code)
     assert names(session) >= THEIRS
 
 

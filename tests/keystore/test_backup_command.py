@@ -85,7 +85,7 @@ def test_sessions_are_backed_up_listed_and_rehearsed(commands: Commands) -> None
     assert (done[0], done[2]) == (0, "")
     assert re.search(r"^49\*+78 +put +\d+ +[\d.]+ KiB +1 +\d+s$", done[1], re.M)
     assert re.search(r"^acme +put +\d+ ", done[1], re.M)
-    assert "keystore fingerprints prints it" in done[1]
+    assert "keystore fingerprints prints them" in done[1]
     assert (again[0], again[2]) == (0, "")
     assert "2 sessions: 2 unchanged" in again[1]
     assert listed[0] == of_one[0] == drilled[0] == 0

@@ -151,7 +151,7 @@ def test_machines_read_the_same_figures(url: str, run: Run) -> None:
 def test_more_than_is_usual_is_a_warning(url: str, run: Run) -> None:
     first_layout(url, company())
 
-    assert "Warning: 32 keys would go" in run("clean", "--warn-above", 31)[2]
+    assert "Warning: 32 keys would be removed" in run("clean", "--warn-above", 31)[2]
     assert run("clean", "--warn-above", 32)[2] == ""
 
 

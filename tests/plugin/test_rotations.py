@@ -123,7 +123,7 @@ def test_a_terminal_is_asked_for_the_name(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("rotate", "acme"), "Nobody can be asked here: add --yes."),
+        (("rotate", "acme"), "Without a terminal, add --yes."),
         (("rotate", "acme", "--yes", "--quiesce", "bot"), "write it as deployment/NAME"),
         (("rotate", "acme", "--dry-run", "--quiesce", "sts/bot"), "does not go with --dry-run"),
         (("rotate", "-acme", "--yes"), "No such option"),

@@ -133,7 +133,7 @@ def stranger_notes(name: str, found: RepositoryDocument, memory: str, writer: st
     if unknown["ahead"]:
         number = formatting.counted(unknown["ahead"], "archive")
         lines.append(
-            f"{name}: {found['name']} holds {number} with a time in the future; such an archive is never used as the latest."
+            f"{name}: {found['name']} holds {number} with a time in the future; none of them is used as the latest."
         )
     return lines
 

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--running",
     is_flag=True,
-    help="The process runs: look again after six minutes whether it wrote over what was put back.",
+    help="The process runs: check after six minutes whether it overwrote the restored files.",
 )
 @output_option("table", "json", "yaml")
 def command(
@@ -192,8 +192,8 @@ def _look_again(seen: list[SeenAfterUndo], problems: Problems, interrupt: Interr
             continue
         if replaced:
             message = (
-                f"{target.shown}: the bot has overwritten {counted(replaced, 'file')} that had been put back: it wrote the"
-                " keys in its cache. Stop it before an undo whose files it must take."
+                f"{target.shown}: the bot has overwritten {counted(replaced, 'file')} that had been put back: it"
+                " wrote the keys in its cache. Stop it before an undo whose files it must take."
             )
             problems.add(target, Problem(message, code="Overwritten"))
 

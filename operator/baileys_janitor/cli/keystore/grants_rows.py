@@ -34,7 +34,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE
 )
 @layout_options
 def command(role: str, schema: str, backup: bool, restore: bool, **values: Any) -> int:
-    """Print the least rights that counting, cleaning and undo need. Nothing is looked at."""
+    """Print the least rights that counting, cleaning and undo need. No database is read."""
     layout = layout_of_options(values)
     with sentences():
         from baileys_janitor.keystore.postgres.driver import require_driver

@@ -15,7 +15,7 @@ COMMANDS: Final = {
     ),
     "clean": Listed(
         "keystore.clean_rows",
-        "Remove what sessions can live without; a dry run unless --apply.",
+        "Remove keys that sessions do not need; a dry run unless --apply.",
     ),
     "undo": Listed(
         "keystore.undo_rows",

@@ -29,7 +29,7 @@ COMMANDS: Final = {
     ),
     "top": Listed(
         "plugin.top_command",
-        "The fleet on a screen that keeps itself up to date.",
+        "The fleet on a screen that refreshes itself.",
     ),
     "report": Listed(
         "plugin.report_command",

@@ -59,7 +59,7 @@ _LEAST_LINES: Final = 5
     help="The order: the worst level, most files, fastest growth, or who reaches the limit first.",
 )
 def command(all_namespaces: bool, sort: str) -> int:
-    """Show all tenants on a screen that keeps itself up to date.
+    """Show all tenants on a screen that refreshes itself.
 
     It takes the rights to list and to watch baileystenants; without the second, the list is read every few seconds.
     """

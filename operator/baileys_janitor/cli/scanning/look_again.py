@@ -43,7 +43,7 @@ def wait_for_cache(interrupt: Interrupt, seconds: float = LOOK_AGAIN_SECONDS) ->
     end = WAIT.clock() + seconds
     say(
         f"Looking again in {_clock(seconds)}: a running process keeps old records in memory for five minutes. Ctrl-C"
-        " ends the wait; what was done stays done."
+        " ends the wait; completed changes remain."
     )
     shown = sys.stderr.isatty()
     while not interrupt.asked:

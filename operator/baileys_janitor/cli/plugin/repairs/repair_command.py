@@ -55,9 +55,13 @@ _FIELD: Final = "contactSecretName"
 @click.argument("names", metavar="NAME", nargs=-1, required=True, shell_complete=complete_tenants)
 @acting_options
 @click.option(
-    "--group", is_flag=True, help="Move our own key of a group instead of a contact's sessions. Asks for the group's id."
+    "--group",
+    is_flag=True,
+    help="Move our own key of a group instead of a contact's sessions. Asks for the group's id.",
 )
-@click.option("--author", is_flag=True, help="With --group: move a contact's key of the group. Asks for both.")
+@click.option(
+    "--author", is_flag=True, help="With --group: move a contact's key of the group. Asks for both."
+)
 @click.option(
     "--contact-secret",
     metavar="NAME",

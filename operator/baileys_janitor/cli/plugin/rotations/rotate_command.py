@@ -80,7 +80,7 @@ def _is_meant(where: str, tenant: str) -> bool:
     """Ask for the tenant's name as confirmation; raise bad usage without a terminal."""
     if not sys.stdin.isatty():
         raise usage(
-            "A rotation is confirmed with the tenant's name. Nobody can be asked here: add --yes."
+            "A rotation is confirmed with the tenant's name. Without a terminal, add --yes."
         )
     say_prose(_WARNING.format(tenant=where))
     answer: str = click.prompt("Its name, to go on", default="", show_default=False, err=True)
