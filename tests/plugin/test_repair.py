@@ -231,7 +231,7 @@ def test_missing_rights_are_said_and_nothing_of_the_contact(
         (["acme", "--group", "--contact-secret", "mine"], "", "leave out --group"),
         (["acme", "--quiesce", "bot"], "", "write it as deployment/NAME"),
         (["acme", "--quiesce", "sts/bot", "--dry-run"], "", "does not go with --dry-run"),
-        (["acme", "--contact-secret", "-x"], "", "is no name of a Secret"),
+        (["acme", "--contact-secret", "-x"], "", "is not a valid name of a Secret"),
         (["acme"], "", "The contact: standard input is empty"),
         (["acme"], "07700900456", "The contact: write the number with its country code"),
         (["acme"], "alice 900456", "The contact: this is not a phone number"),

@@ -190,7 +190,7 @@ def test_the_recovery_checklist_is_filled_in_without_the_number(run: Run) -> Non
         (["shop/acme", "-n", "support"], 2, "names another namespace"),
         (["acme", "-A"], 2, "either names or --all-namespaces"),
         (["-A", "-n", "shop"], 2, "either --namespace or --all-namespaces"),
-        (["-n", "-x"], 2, "no name of a namespace"),
+        (["-n", "-x"], 2, "not a valid name of a namespace"),
         (["-n", "empty"], 1, "There is no BaileysTenant in the namespace empty"),
         (["--incident"], 2, "about one tenant"),
         (["acme", "--incident", "-o", "yaml"], 2, "--incident prints text"),

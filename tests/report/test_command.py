@@ -127,7 +127,7 @@ def test_a_forged_journal_is_bounded(tmp_path: Path, run: Run) -> None:
         (["{fleet}", "-n", "shop"], 2, "add --cluster"),
         (["{fleet}", "--incident", "nobody"], 2, "no such session here"),
         (["{fleet}", "--days", "31"], 2, "--days"),
-        (["{fleet}", "--to", "{file}"], 2, "is no report of baileys-janitor, so it stays"),
+        (["{fleet}", "--to", "{file}"], 2, "is not a report of baileys-janitor, so it is kept"),
         (["{fleet}", "--to", "{empty}"], 2, "name a file"),
         (["{fleet}", "--to", "{nowhere}/r.html"], 1, "cannot be written"),
         (["{fleet}", "--to", "{link}"], 2, "symbolic link"),

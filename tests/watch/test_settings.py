@@ -88,7 +88,7 @@ def test_what_is_handed_over_is_what_was_asked(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_nowhere_is_refused_and_one_of_two_is_not(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="is no directory that can be reached"):
+    with pytest.raises(Problem, match="is not a reachable directory"):
         asked(tmp_path / "nowhere")
     both = watch_settings((str(tmp_path), str(tmp_path / "later")), {}, ())
     assert len(both.roots) == 2

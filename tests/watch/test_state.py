@@ -82,7 +82,7 @@ def test_a_broken_file_is_put_aside_and_told(
     file.take()
     assert file.read(NOON).directories == {}
     assert (tmp_path / "w.json.broken").read_text() == text
-    assert "it is put aside as .broken" in caplog.text
+    assert "it is renamed to .broken" in caplog.text
     file.release()
 
 

@@ -152,13 +152,15 @@ async def _terms(
             pause = backoff_seconds(faults, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
             faults += 1
             _log_fault(fault, pause)
-            checks.resting = f"The operator's work has ended by a fault; it begins anew after a pause of {pause:g} s."
+            checks.resting = (
+                f"The operator's work failed; it starts again after a pause of {pause:g} s."
+            )
             await _wait(stop, pause)
             checks.resting = ""
 
 
 def _log_fault(fault: Exception, pause: float) -> None:
-    again = f"all is read anew in {pause:g} s"
+    again = f"everything is read again in {pause:g} s"
     if isinstance(fault, (WatchDead, WatchesEnded)):
         why = f"{fault}: {type(fault.__cause__).__name__}" if fault.__cause__ else str(fault)
         logger.warning("The operator stops acting (%s); %s", why, again)

@@ -154,7 +154,7 @@ def todo(
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", _describe(place)
     if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
-        return "The last cleanup did not suffice. See what it kept and why:", _describe(place)
+        return "The last cleanup was not enough. See the files it kept, and why:", _describe(place)
     return told, _COMMANDS.get(kind.name, _describe)(place)
 
 
@@ -172,7 +172,7 @@ def _of_server(
     if kind.name == "TenantEmergency" and _gains_nothing(status):
         return "No cleanup will help now. See what keeps the count up:", command
     if kind.name == "TenantEmergency" and _cooled(status) > now + CLEANUP_COMES_SECONDS:
-        return "The last cleanup did not suffice. See what it kept and why:", command
+        return "The last cleanup was not enough. See the files it kept, and why:", command
     return told, command
 
 

@@ -200,12 +200,12 @@ def of_credentials(
         what = (
             "a symbolic link, and links are never followed"
             if state.creds.is_link
-            else "no regular file"
+            else "not a regular file"
         )
         return Finding(
             CREDENTIALS_LINKED,
-            f"creds.json is {what}, so whose the files are is unknown and nothing is removed. To have the directory"
-            " looked after, see that what it leads to is whole, stop the process, put the file itself in its place,"
+            f"creds.json is {what}, so the owner of the files is unknown and nothing is removed. To have the directory"
+            " cleaned, check that the link's target is whole, stop the process, put the file itself in its place,"
             " and start the process again.",
         )
     if not files:

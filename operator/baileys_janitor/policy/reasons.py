@@ -55,7 +55,7 @@ TIME_UNKNOWN = "TimeUnknown"
 
 #: A scan reports these by their position here: append, never reorder.
 KEPT = {
-    PROTECTED_KIND: "Of a kind that the session cannot do without, whatever its age.",
+    PROTECTED_KIND: "The session needs files of this kind, at any age.",
     UNKNOWN_FILE: "The library does not write this name, so the janitor leaves the file alone.",
     OWN_DEVICE: (
         "A session with one of the tenant's own devices: its messages would be lost for good."

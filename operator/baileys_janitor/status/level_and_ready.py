@@ -49,11 +49,11 @@ NO_SESSION = {
 }
 BROKEN = (
     "CredentialsCorrupt",
-    "creds.json cannot be read, so nobody knows how the session is; see CredentialsCorrupt.",
+    "creds.json cannot be read, so the state of the session is unknown; see CredentialsCorrupt.",
 )
 LOST = (
     "CredentialsMissing",
-    "creds.json is missing beside session files, so nobody knows how the session is; see CredentialsMissing.",
+    "creds.json is missing beside session files, so the state of the session is unknown; see CredentialsMissing.",
 )
 IN_DOUBT = (
     "CredentialsInDoubt",
@@ -150,7 +150,7 @@ def _unknown(tenant: TenantRecord, now: float) -> tuple[str, str]:
     when = to_rfc3339(tenant.scan.last_scan)
     return (
         "ScansMissed",
-        f"The last count, of {when}, is too old to be told as the truth; see Ready.",
+        f"The last count, of {when}, is too old to be valid; see Ready.",
     )
 
 

@@ -44,5 +44,5 @@ class Fault:
 
 INTERNAL_ERROR = Fault(
     "InternalError",
-    "The operator met something unforeseen; its log says what. It tries again by itself.",
+    "The operator met an unexpected error; see its log. It tries again by itself.",
 )

@@ -164,7 +164,7 @@ class StateFile:
         except (OSError, ValueError) as problem:
             why = _why(problem) if isinstance(problem, OSError) else str(problem)
             logger.warning(
-                "The state file cannot be read (%s): it is put aside as .broken and begun anew from the journals of "
+                "The state file cannot be read (%s): it is renamed to .broken and rebuilt from the journals of "
                 "the directories",
                 why,
             )
@@ -181,8 +181,8 @@ class StateFile:
         except OSError as error:
             if not self._failing:
                 logger.warning(
-                    "The state file %s cannot be written (%s): what has happened since is lost at a restart, but for "
-                    "the journals of the directories",
+                    "The state file %s cannot be written (%s): later changes are lost at a restart, except those "
+                    "in the directories' journals",
                     self.path,
                     _why(error),
                 )
@@ -264,7 +264,7 @@ def load(path: str) -> State:
     with _opened(path) as file:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in (os.geteuid(), 0):
-            raise ValueError("it is no file of this user")
+            raise ValueError("it is not a file of this user")
         if found.st_size > LARGEST_BYTES:
             raise ValueError("it is larger than 64 MiB")
         text = b""

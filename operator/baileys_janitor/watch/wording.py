@@ -25,8 +25,8 @@ PHRASES = (
     ("The run had been carried out before, and its result was lost. The volume's journal",
      "The run had been carried out before, and its result was lost. The directory's journal"),
     ("Enlarge the claim or make room on the volume.", "Make room on the disk."),
-    ("The operator met something unforeseen; its log says what.",
-     "The watch met something unforeseen; its log says what."),
+    ("The operator met an unexpected error; see its log.",
+     "The watch met an unexpected error; see its log."),
     ("counted before the operator started", "counted before the watch started"),
     ("The spec is not valid, so nothing is counted; see Ready.", "The settings are not valid."),
 )  # fmt: skip

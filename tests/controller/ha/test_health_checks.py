@@ -292,7 +292,7 @@ def test_nobody_leading_for_a_minute_is_a_sign_of_ill_health() -> None:
     checks.leaderless = lambda: 60.0
     assert checks.readiness_problems() == []
     checks.leaderless = lambda: 61.0
-    assert checks.readiness_problems() == ["Nobody has led for 61 s."]
+    assert checks.readiness_problems() == ["No replica has led for 61 s."]
     # A restart could not help.
     assert checks.liveness_problems() == []
 

@@ -135,7 +135,7 @@ async def test_the_certificates_of_an_old_cluster_are_good_enough(
     async with answering(200, "<html>", ca.server) as url:
         bundle = {"certificate-authority": str(ca.bundle)}
         configured(monkeypatch, tmp_path / "config", url, **bundle)
-        assert "is no API server" in await refused()
+        assert "is not an API server" in await refused()
         of_kopf = (await connection()).as_ssl_context()
         _, writer = await asyncio.open_connection("127.0.0.1", url.split(":")[-1], ssl=of_kopf)
         writer.close()
@@ -144,11 +144,11 @@ async def test_the_certificates_of_an_old_cluster_are_good_enough(
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (401, "", "log in anew"),
+        (401, "", "log in again"),
         (403, json.dumps(FORBIDDEN), "allow this account to read the API's groups"),
-        (403, "private address", "such as a proxy"),
+        (403, "private address", "check for a proxy"),
         (400, "HTTP to HTTPS", "that the address is the API server's"),
-        (200, "<html>", "is no API server"),
+        (200, "<html>", "is not an API server"),
     ],
 )
 async def test_who_refuses_is_told_with_the_way_out(

@@ -170,7 +170,7 @@ def _kept_back(items: object) -> dict[str, dict[str, int]]:
 
 def _one_of(value: object, allowed: tuple[str, ...] | Mapping[str, str]) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise BadResult("a result with a word of no meaning")
+        raise BadResult("a result with an unknown word")
     return value
 
 

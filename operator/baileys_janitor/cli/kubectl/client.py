@@ -58,7 +58,7 @@ class Kubectl:
         found = self._document(["get", "--raw", path], "list", resource, namespace)
         items = found.get("items")
         if not isinstance(items, list):
-            raise Problem(f"kubectl printed something that is no list of {resource.kind}s.")
+            raise Problem(f"kubectl printed something that is not a list of {resource.kind}s.")
         found["items"] = [item for item in items if isinstance(item, dict)]
         return found
 
@@ -164,7 +164,7 @@ class Kubectl:
             found = None
         if not isinstance(found, dict):
             raise Problem(
-                "kubectl printed something that is no JSON; try `kubectl get --raw /version`.",
+                "kubectl printed something that is not JSON; try `kubectl get --raw /version`.",
                 code=FAILED,
             )
         return found

@@ -83,7 +83,7 @@ def chosen() -> Chosen:
     options = [f"--{name}={given[name]}" for name in _FOR_KUBECTL if name in given]
     namespace = given.get("namespace")
     if namespace is not None and not is_name(namespace):
-        raise usage(f"--namespace {printable(namespace)} is no name of a namespace.")
+        raise usage(f"--namespace {printable(namespace)} is not a valid name of a namespace.")
     return Chosen(Kubectl(options), namespace)
 
 
@@ -106,7 +106,7 @@ def parted(name: str, cluster: Chosen, kind: str) -> tuple[str, str]:
     for each in (own, *([namespace] if slash else [])):
         if not is_name(each):
             raise usage(
-                f"{printable(name)} is no name of a {kind}: these have lowercase letters, digits, - and . alone."
+                f"{printable(name)} is no name of a {kind}: use lowercase letters, digits, - and . only."
             )
     if slash and cluster.namespace not in (None, namespace):
         raise usage(f"{name} names another namespace than --namespace {cluster.namespace}.")

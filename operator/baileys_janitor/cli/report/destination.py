@@ -40,13 +40,14 @@ def require_replaceable(path: str, sessions: Iterable[str]) -> None:
     try:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
-            raise usage(f"--to {shown} is no file; name a file for the report.")
+            raise usage(f"--to {shown} is not a file; name a file for the report.")
         begin = os.read(file, max(map(len, _MARKS)))
     finally:
         os.close(file)
     if begin and not begin.startswith(_MARKS):
         raise usage(
-            f"--to {shown} exists and is no report of baileys-janitor, so it stays; name another file, or remove it."
+            f"--to {shown} exists and is not a report of baileys-janitor, so it is kept; name another file,"
+            " or remove it."
         )
 
 

@@ -148,7 +148,7 @@ def _recorded(paths: Sequence[str], values: Mapping[str, Any], owners: Owners) -
     [root] = paths
     if not is_a_directory(root):
         raise usage(
-            f"{shown_path(root)} is no directory: make it first, with the owner of the sessions."
+            f"{shown_path(root)} is not a directory: create it first, with the owner of the sessions."
         )
     targets = [
         Target(

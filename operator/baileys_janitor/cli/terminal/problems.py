@@ -14,7 +14,7 @@ EXIT_INTERRUPTED = 130
 EXIT_CODES = {
     EXIT_DONE: "Done.",
     EXIT_FAILED: "Something could not be done: one sentence for each on standard error.",
-    EXIT_USAGE: "Bad usage, an invalid setting, or an extra that is not installed; nothing was looked at.",
+    EXIT_USAGE: "Bad usage, an invalid setting, or an extra that is not installed; nothing was scanned.",
     EXIT_LEVEL_REACHED: "The level of --fail-on was reached.",
     EXIT_TIMED_OUT: "The --timeout has expired (kubectl baileys); operations that have started continue.",
     EXIT_INTERRUPTED: "Ctrl-C. A cleanup or undo stops between two files.",

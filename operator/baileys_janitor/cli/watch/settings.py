@@ -70,7 +70,7 @@ def _roots(paths: tuple[str, ...], configured: list[str]) -> tuple[str, ...]:
         )
     roots = tuple(dict.fromkeys(os.path.abspath(path) for path in asked))  # noqa: PTH100
     if not any(os.path.isdir(root) for root in roots):  # noqa: PTH112
-        raise usage(f"{printable(roots[0])} is no directory that can be reached; check the path.")
+        raise usage(f"{printable(roots[0])} is not a reachable directory; check the path.")
     return roots
 
 

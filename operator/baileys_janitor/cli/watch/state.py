@@ -48,6 +48,6 @@ def read_state(path: str) -> State:
     except (OSError, ValueError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else problem
         raise Problem(
-            f"The state file {shown} cannot be read ({why}); the watch begins it anew at its next start.",
+            f"The state file {shown} cannot be read ({why}); the watch creates a new one at its next start.",
             code="StateUnreadable",
         ) from None

@@ -21,7 +21,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_U
         ("baileys-janitor watch /srv/sessions", "Watch until SIGTERM or Ctrl-C."),
         (
             "baileys-janitor watch /srv/sessions --once",
-            "For cron: look once, and do what is due now.",
+            "For cron: scan once, and do all that is due.",
         ),
         (
             "baileys-janitor watch /srv/sessions --metrics 127.0.0.1:9090",
@@ -30,7 +30,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_U
     ),
 )
 @click.argument("paths", metavar="PATH...", nargs=-1)
-@click.option("--once", is_flag=True, help="Look once, do what is due now, and end: for cron.")
+@click.option("--once", is_flag=True, help="Scan once, do all that is due, and exit: for cron.")
 @click.option(
     "--company", "companies", metavar="ID", multiple=True, help="This company alone; repeatable."
 )

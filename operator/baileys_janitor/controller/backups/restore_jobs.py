@@ -51,7 +51,7 @@ IDENTITY_DIRECTORY, IDENTITY_KEY = "/identity", "identity"
 _WAITS = "WaitingForFirstConsumer"
 OWNER_UNKNOWN = Fault(
     "OwnerUnknown",
-    "Nothing tells whom the session's files belong to, since no pod of the workload runs: set spec.job.runAsUser to "
+    "The owner of the session's files is unknown, since no pod of the workload runs: set spec.job.runAsUser to "
     "the user id that the workload runs as.",
 )
 

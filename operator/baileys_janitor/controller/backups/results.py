@@ -48,7 +48,7 @@ WITH_SECRET = {
 """Problems of the Secret of a store, by the code of the failure."""
 WITH_IDENTITY = {
     "IdentityUnreadable": "does not exist, or holds no identity",
-    "IdentityInvalid": "holds what is no identity",
+    "IdentityInvalid": "does not hold an identity",
 }
 """The same for the Secret with the identity that opens archives."""
 SPOILED = frozenset(

@@ -139,7 +139,7 @@ class EventRecorder:
         if whole == self._logged or now - self._logged_at < LOG_AGAIN_SECONDS:
             return
         logger.info(
-            "%d Events were left out, so that they do not become too many; the status of each tenant tells all",
+            "%d Events were left out to limit their number; the status of each tenant has the details",
             whole - self._logged,
         )
         self._logged, self._logged_at = whole, now

@@ -101,7 +101,7 @@ class HealthChecks:
         if not self.takes_part():
             found.append("The Lease cannot be read, so that this operator could never lead.")
         elif (alone := self.leaderless()) > LEADERLESS_SECONDS:
-            found.append(f"Nobody has led for {alone:.0f} s.")
+            found.append(f"No replica has led for {alone:.0f} s.")
         if self.resting:
             found.append(self.resting)
         return found

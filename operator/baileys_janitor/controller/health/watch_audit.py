@@ -243,7 +243,7 @@ class Audit:
         doubt = ("tenants", namespace, name)
         self._watches.compared(doubt, known is not None and there != known.resource.generation)
         if known is not None and self._watches.missed(doubt):
-            logger.info("%s has changed, which no event told", known.text)
+            logger.info("%s has changed without a watch event", known.text)
             if found:
                 self._reconciler.observe(found)
             else:

@@ -82,7 +82,7 @@ CHECK_IMAGE = "check the operator's job image and pull secrets"
 PULLS = {
     "ErrImagePull": CHECK_IMAGE,
     "ImagePullBackOff": CHECK_IMAGE,
-    "InvalidImageName": "correct the operator's job image, whose name is none",
+    "InvalidImageName": "correct the operator's job image, whose name is invalid",
     "ErrImageNeverPull": "the operator's job.imagePullPolicy is Never, so load it onto the node or allow pulling",
     "ImageInspectError": "the node's container runtime cannot read it, so see the node's events and disk",
     "RegistryUnavailable": "see whether the node reaches the image's registry",

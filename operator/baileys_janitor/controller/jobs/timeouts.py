@@ -222,7 +222,9 @@ class JobTimeouts(Generic[R]):
 
     async def _delete_leftover(self, leftover: Leftover) -> None:
         """Delete a Job whose result does not count."""
-        logger.info("%s: the Job %s is nobody's here: deleted", leftover.namespace, leftover.name)
+        logger.info(
+            "%s: the Job %s belongs to no tenant here: deleted", leftover.namespace, leftover.name
+        )
         url = path("jobs", leftover.namespace, leftover.name, JOBS)
         await self._kube.delete(url, leftover.uid)
         self._results.leftovers.forget(leftover.uid)

@@ -26,8 +26,7 @@ RECORDED = (
 )
 """The message of a run whose result is known from the database alone."""
 KILLED_RUN = (
-    "The run was ended in the middle. What it had removed is in the archive, and the next run goes on with the "
-    "rest."
+    "The run ended early. The rows that it removed are in the archive, and the next run continues."
 )
 """The message of a run that has not ended according to the database, and that no Job continues."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -24,8 +24,8 @@ Object = dict[str, Any]
 
 UNDER_WAY = Fault(
     "RunUnderWay",
-    "An earlier Job of this run may still be at work in the database, so its result is waited for. The janitor looks "
-    "again by itself.",
+    "An earlier Job of this run may still run in the database, so the janitor waits for its result and "
+    "checks again automatically.",
     stalled=False,
 )
 """Why a run's result is requested again."""

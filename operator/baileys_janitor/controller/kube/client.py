@@ -112,7 +112,7 @@ async def _load_kubeconfig(configuration: client.Configuration) -> None:
     # Checked here: the library keeps the variable's value from its import. Nobody's file is rewritten.
     if not _has_kubeconfig():
         raise NoAccess(
-            "No API server is known: this is no pod with a service account's token, and there is no kubeconfig. "
+            "No API server is known: this is not a pod with a service account's token, and there is no kubeconfig. "
             "Set KUBECONFIG to the file that kubectl uses; it is ~/.kube/config otherwise."
         )
     try:
@@ -140,7 +140,7 @@ def _check_proxy(url: str, source: str) -> None:
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         raise NoAccess(
-            f"{source} is no URL: correct it, for instance to http://HOST:PORT."
+            f"{source} is not a URL: correct it, for instance to http://HOST:PORT."
         ) from None
     if not usable:
         raise NoAccess(

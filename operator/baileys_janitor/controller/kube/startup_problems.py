@@ -9,12 +9,12 @@ LOSSES = {
     "CertificateNotTrusted": (
         "its certificate is not trusted",
         "set certificate-authority-data in the kubeconfig to the CA of this cluster",
-        "the CA of the pod's service account has not signed it, so see what stands between the pod and the API server",
+        "the CA of the pod's service account did not sign it, so check the network between the pod and the API server",
     ),
     "NoTls": (
         "TLS could not be agreed on",
         "correct the server in the kubeconfig: http:// and https:// are different ports",
-        "see what stands between the pod and the API server",
+        "check the network between the pod and the API server",
     ),
     "ProxyRefuses": (
         "the proxy refuses the connection",
@@ -42,9 +42,9 @@ LOSSES = {
         "check the control plane, and NetworkPolicies on egress",
     ),
     "Unreadable": (
-        "what answers there is no API server",
+        "the server that answers is not an API server",
         "correct the server in the kubeconfig",
-        "see what stands between the pod and the API server",
+        "check the network between the pod and the API server",
     ),
 }
 """By the reason of an ApiError with status 0: the problem, the way out with a kubeconfig, and the one in a pod."""
@@ -86,13 +86,11 @@ def _way_out(error: ApiError, in_pod: bool) -> str:
     if error.status == 401:
         if in_pod:
             return "the service account's token has expired or is of another cluster, so delete the pod"
-        return "log in anew, or correct the user in the kubeconfig"
+        return "log in again, or correct the user in the kubeconfig"
     if error.status == 429 or error.status >= 500:
         return "it is asked again until it is well; see `kubectl get --raw /readyz`"
     if _is_anothers(error):
-        return (
-            "see what stands in between, such as a proxy, and that the address is the API server's"
-        )
+        return "check for a proxy in between, and that the address is the API server's"
     if error.status == 403:
         return "allow this account to read the API's groups, which the ClusterRole system:discovery does"
     return "see that the address is the API server's"

@@ -123,7 +123,7 @@ class NotificationManager:
                 await self._work()
             except Exception:
                 # A failure of notifications must not affect the tenants.
-                logger.exception("Notifications: unforeseen; they begin anew")
+                logger.exception("Notifications: unexpected error; they start again")
                 await self._rest(RESTART_SECONDS)
 
     async def _work(self) -> None:

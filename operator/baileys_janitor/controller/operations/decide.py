@@ -121,7 +121,7 @@ def _refused(
 
 
 def _of_another(operation: OperationRecord) -> Verdict:
-    message = f"The BaileysTenant {operation.tenant_name} was deleted and created anew: it is another one."
+    message = f"The BaileysTenant {operation.tenant_name} was deleted and created again: it is another one."
     return Verdict(Do.FAIL, "TenantReplaced", message)
 
 
@@ -182,7 +182,7 @@ def _unless_occupied(verdict: Verdict, tenant: TenantRecord, late: float) -> Ver
 
 def _expired(operation: OperationRecord) -> Verdict:
     why = operation.current.get("message") or "It could not begin."
-    message = f"Nothing was done, and after a day nobody expects it any more. {why}"
+    message = f"Nothing was done within a day, so the operation expired. {why}"
     return Verdict(Do.FAIL, "Expired", message)
 
 
@@ -200,7 +200,7 @@ def _go_on(
         return _await_archive(operation, tenant, now)
     any_run = operation.action == ROLLBACK and operation.run is None
     if operation.spec is None or not (any_run or RUN_ID.fullmatch(operation.run or "")):
-        message = "The status of this operation was changed, so it is not known what was done."
+        message = "The status of this operation was changed, so its progress is unknown."
         return Verdict(Do.FAIL, "StatusLost", message)
     if tenant.effective is None or tenant.effective.suspend:
         return Verdict(Do.WAIT, "Suspended", "The tenant is suspended or its spec is invalid.")

@@ -160,7 +160,7 @@ def _said(operation: OperationRecord, result: RepairResult, outcome: str, code: 
     if outcome == NOTHING_TO_DO:
         return f"Nothing was moved: every file was written to meanwhile, or is gone.{_kept(result)}"
     moved = f"{_owned(result)} moved to the trash." if result.files else ""
-    undo = f"undo.run {operation.run} of an operation Undo puts back what nothing new stands for."
+    undo = f"undo.run {operation.run} of an operation Undo puts back the files that have no new version."
     if code == CAME_BACK:
         return (
             f"{moved} {counted(result.returned, 'file')} came back at once: a process that no pod of this claim shows "
@@ -203,9 +203,9 @@ def _sentence(operation: OperationRecord, code: str) -> str:
         )
     if code == CONTACT_UNREADABLE:
         return (
-            f"What the Secret{secret} says is no contact and no group: write a phone number with its country code, "
-            "such as +44 7700 900123, or a LID such as 250000000000123@lid, under the key contact; the id of a group, "
-            "such as 120363000000000001@g.us, under the key group."
+            f"The text in the Secret{secret} is neither a contact nor a group: write a phone number with its country "
+            "code, such as +44 7700 900123, or a LID such as 250000000000123@lid, under the key contact; the id of a "
+            "group, such as 120363000000000001@g.us, under the key group."
         )
     known = codes.EXPLANATIONS.get(code) or reasons.EXPLANATIONS.get(code)
     return known or directory_faults.sentence_of(code)

@@ -37,7 +37,7 @@ DELETED = "Deleted"
 UNKNOWN = "?"
 """Stands for pods while the operator does not know the claim."""
 UNKNOWN_SAID = (
-    "The operator does not know the tenant (yet), so it cannot tell which pods use its claim."
+    "The operator does not know the tenant (yet), so the pods that use its claim are unknown."
 )
 FORBIDDEN = (
     "Forbidden",

@@ -81,7 +81,9 @@ def _state(conditions: Conditions, record: SetRecord) -> None:
     elif fault is not None:
         conditions.set("Ready", True, fault.reason, fault.message)
     elif record.effective is not None and not record.effective.wanted.confirmed:
-        conditions.set("Ready", True, "Preview", "It is only told what would be created.")
+        conditions.set(
+            "Ready", True, "Preview", "Nothing is created; status.preview shows what would be."
+        )
     else:
         conditions.set("Ready", True, "Observing", "What is found gets a tenant.")
 

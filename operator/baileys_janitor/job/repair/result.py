@@ -112,7 +112,7 @@ def decode(text: str | bytes) -> RepairResult | RepairFailure:
     if not isinstance(run, str) or not valid_run(run):
         raise BadResult("a result of no run")
     if not isinstance(outcome, str) or outcome not in OUTCOMES:
-        raise BadResult("a result with a word of no meaning")
+        raise BadResult("a result with an unknown word")
     if outcome in (FAILED, REFUSED) and not code:
         raise BadResult("a failure without a reason")
     if not isinstance(notes, list) or len(notes) > len(NOTES):
@@ -151,7 +151,7 @@ def _counts(items: object) -> list[tuple[Any, int]]:
 
 def _note(value: object) -> str:
     if not isinstance(value, str) or value not in NOTES:
-        raise BadResult("a result with a word of no meaning")
+        raise BadResult("a result with an unknown word")
     return value
 
 

@@ -67,8 +67,8 @@ class CredsRow:
         if len(found) > 1:
             raise KeystoreProblem(
                 errors.ROWS_REFUSED,
-                "The table holds several rows of creds of this session, and nobody can tell which of them its process "
-                "reads: remove all but that one.",
+                "The table holds several rows of creds of this session, and it is unknown which of them its "
+                "process reads: remove all but that one.",
             )
         if not found:
             return FoundCreds(exists=False)

@@ -47,9 +47,9 @@ REFUSED = {
     NO_CONTACT_KEY: (
         "This directory has no key for hashes of contacts yet (.janitor~key). repair --list makes it."
     ),
-    NOTHING_FOUND: "No file of the contact or group that was named lies here, so there is nothing to repair.",
+    NOTHING_FOUND: "There is no file of this contact or group here, so there is nothing to repair.",
     OTHER_FORM: (
-        "Nothing lies here under this number, but something does under its other form: in Brazil with or without the"
+        "No file here has this number, but some have its other form: in Brazil with or without the"
         " ninth digit, in Mexico and Argentina with or without the digit behind the country code (521, 549). Name that"
         " one."
     ),
@@ -75,7 +75,8 @@ NOTES = {
         " taken."
     ),
     MEMORY_ALONE: (
-        "The group's memory says that members have the tenant's key, and the key is not there: the memory alone goes."
+        "The group's memory says that members have the tenant's key, and the key is missing: only the memory file"
+        " moves."
     ),
     LID_KEYS_STAY: (
         "creds.json does not contain the tenant's own LID, so keys under a LID stay: one of them could be its own."

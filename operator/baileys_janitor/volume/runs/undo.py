@@ -36,7 +36,7 @@ EXPLANATIONS = {
     NEWER_EXISTS: "The library has written a file of that name since.",
     OWN_KEY_MISSING: "A memory file does harm without the sender key that it was written for.",
     WITH_ITS_PAIR: "It goes back only together with another file, which cannot.",
-    NOT_THE_REMOVED_FILE: "What lies in the trash is not what the run removed: its owner, links, time or size "
+    NOT_THE_REMOVED_FILE: "The file in the trash is not the one that the run removed: its owner, links, time or size "
     "differ, or no plan names it.",
     NOT_PERMITTED: "The file system does not allow this file to be moved.",
 }

@@ -100,7 +100,9 @@ def command(
         if group:
             raise usage("--contact-secret names the group as well: leave out --group.")
         if not is_name(contact_secret):
-            raise usage(f"--contact-secret {printable(contact_secret)} is no name of a Secret.")
+            raise usage(
+                f"--contact-secret {printable(contact_secret)} is not a valid name of a Secret."
+            )
     [place] = existing(cluster, names)
     asked = Asked(*place, "RepairContact", stops, dry_run)
     if contact_secret is not None:

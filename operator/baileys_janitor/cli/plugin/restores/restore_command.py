@@ -182,7 +182,7 @@ def _check(
         raise usage("--archive is one archive of one tenant: it does not go with --all.")
     for option, name in (("--identity-secret", identity_secret), ("--read-secret", read_secret)):
         if name is not None and not is_name(name):
-            raise usage(f"{option} {printable(name)} is no name of a Secret.")
+            raise usage(f"{option} {printable(name)} is not a valid name of a Secret.")
 
 
 def _tenants(
