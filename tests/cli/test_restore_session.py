@@ -395,7 +395,7 @@ def test_a_file_of_fingerprints_leads_nowhere_else(
     [
         (("--mode", "Safe"), "--mode Safe needs an archive"),
         (("--mode", "Whole"), "--mode Whole needs an archive"),
-        ((), "--from URL for an archive"),
+        ((), "--from URL to restore an archive"),
     ],
 )
 def test_what_only_archives_have_needs_a_repository(
