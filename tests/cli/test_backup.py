@@ -274,7 +274,7 @@ def test_a_mistake_in_the_file_names_the_field(place: Backups, run: Run) -> None
         (("--recipient", RECIPIENT, "--encryption", "None"), "contradicts the recipients"),
         (("--recipient", RECIPIENT, "--hourly", 0, "--daily", 0, "--monthly", 0), "are all 0"),
         (("--recipient", RECIPIENT, "--bucket-days", 30, "--daily", 3), "leave out --hourly"),
-        (("--recipient", RECIPIENT, "--repository", "x"), "--repository names one of the configuration"),
+        (("--recipient", RECIPIENT, "--repository", "x"), "--repository names a repository of the configuration"),
     ],
 )  # fmt: skip
 def test_bad_options_are_bad_usage_and_nothing_is_put(

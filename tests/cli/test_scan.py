@@ -292,7 +292,7 @@ def test_a_fault_of_ours_is_one_line_that_holds_no_data(
     monkeypatch.setattr(look, "read_listing", fails)
     done = run("scan", old)
     assert done.code == 1
-    assert done.err.startswith("Error: unforeseen ValueError in tests.cli.test_scan, line ")
+    assert done.err.startswith("Error: unexpected ValueError in tests.cli.test_scan, line ")
     assert "49151" not in done.err
     assert len(done.err.splitlines()) == 1
 

@@ -183,7 +183,7 @@ def test_a_process_that_runs_is_noticed_before_and_after(
     after = commands.restore("--session", "acme", "--stopped", "--apply")
 
     assert before[0] == 1
-    assert "acme: somebody has just written to the session's rows" in before[2]
+    assert "acme: the session's rows were just written" in before[2]
     assert after[0] == 1
     assert "acme: a process has written to the session within 10 seconds after" in after[2]
 
@@ -301,7 +301,7 @@ def test_an_archive_for_a_move_is_made_of_a_session_to_which_nobody_writes(
     assert (done[0], sum(steps)) == (0, 60)
     assert re.search(r"^acme +put ", done[1], re.M)
     assert refused[0] == 1
-    assert "acme: somebody has just written to the session's rows" in refused[2]
+    assert "acme: the session's rows were just written" in refused[2]
     assert not re.search(r"^acme ", refused[1], re.M)
     assert moved[0] == 0, moved
     assert re.search(r"^ *1 +senderKeyMemory$", moved[1], re.M)

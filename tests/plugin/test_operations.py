@@ -200,7 +200,7 @@ def test_with_the_right_to_get_alone_it_is_followed_all_the_same(live: Fleet, ru
     [
         (["clean"], 2, "Missing argument 'NAME...'"),
         (["clean", "acme", "--timeout", "soon"], 2, "write it as 90s, 10m or 1h30m"),
-        (["clean", "a\x1b[m"], 2, "is no name of a BaileysTenant"),
+        (["clean", "a\x1b[m"], 2, "is not a valid name of a BaileysTenant"),
         (["clean", "acme", "-n", LIVE, "--as=system:serviceaccount:live:onlooker"], 1,
          "kubectl may not create BaileysOperations: ask for the verb create on baileysoperations"),
         (["undo", "acme", "-n", LIVE, "--run", "A B"], 1,

@@ -91,14 +91,14 @@ def test_a_proxy_that_refuses_is_not_taken_for_the_cluster(server: Answering, ru
 
 def test_a_login_page_is_no_list(server: Answering, run: Run) -> None:
     server.kind, server.body = "text/html", b"<html>Please log in</html>"
-    one_sentence(run("status", "-A"), "no JSON")
+    one_sentence(run("status", "-A"), "not JSON")
     server.kind, server.body = "application/json", b'{"items": "many"}'
-    one_sentence(run("status", "-A"), "no list of BaileysTenants")
+    one_sentence(run("status", "-A"), "not a list of BaileysTenants")
 
 
 def test_a_login_page_is_no_answer_to_what_is_asked_for(server: Answering, run: Run) -> None:
     server.kind, server.body = "text/html", b"<html>Please log in</html>"
-    one_sentence(run("clean", "acme", "-n", "shop"), "no JSON")
+    one_sentence(run("clean", "acme", "-n", "shop"), "not JSON")
     server.code = 407
     one_sentence(run("clean", "acme", "-n", "shop"), "kubectl failed: ")
 

@@ -239,7 +239,7 @@ def test_missing_rights_are_said_and_nothing_of_the_contact(
         (["acme", "--group"], "family", "The group: the id of a group is written as"),
         (["acme", "--group", "--author"], WRITTEN, "The group: standard input is empty"),
         (["-acme"], WRITTEN, "No such option"),
-        (["a\x1b[31mb"], WRITTEN, "is no name of a BaileysTenant"),
+        (["a\x1b[31mb"], WRITTEN, "is not a valid name of a BaileysTenant"),
     ],
 )
 def test_bad_input_is_one_sentence_that_repeats_no_number_and_makes_no_secret(

@@ -128,8 +128,8 @@ def test_a_terminal_is_asked_for_the_name(
         (("rotate", "acme", "--dry-run", "--quiesce", "sts/bot"), "does not go with --dry-run"),
         (("rotate", "-acme", "--yes"), "No such option"),
         (("rotate", "acme", "beta", "--yes"), "unexpected extra argument"),
-        (("rollback", "a\x1b[2Jb"), "is no name of a BaileysTenant"),
-        (("rollback", "acme", "--quiesce", "job/bot"), "every other kind you stop"),
+        (("rollback", "a\x1b[2Jb"), "is not a valid name of a BaileysTenant"),
+        (("rollback", "acme", "--quiesce", "job/bot"), "stop any other kind yourself"),
     ],
 )
 def test_bad_input_is_one_sentence(run: Run, words: tuple[str, ...], said: str) -> None:

@@ -183,10 +183,10 @@ def test_the_recovery_checklist_is_filled_in_without_the_number(run: Run) -> Non
     ("words", "code", "said"),
     [
         (["nobody", "-n", "shop"], 1, "There is no BaileysTenant nobody in the namespace shop"),
-        (["-n", "shop", "--", "-x"], 2, "-x is no name of a BaileysTenant"),
+        (["-n", "shop", "--", "-x"], 2, "-x is not a valid name of a BaileysTenant"),
         (["-n", "shop", "-x"], 2, "No such option"),
-        (["a\x1b[31m"], 2, r"a\x1b[31m is no name"),
-        (["a/b/c"], 2, "is no name"),
+        (["a\x1b[31m"], 2, r"a\x1b[31m is not a valid name"),
+        (["a/b/c"], 2, "is not a valid name"),
         (["shop/acme", "-n", "support"], 2, "names another namespace"),
         (["acme", "-A"], 2, "either names or --all-namespaces"),
         (["-A", "-n", "shop"], 2, "either --namespace or --all-namespaces"),

@@ -208,7 +208,7 @@ def _unforeseen(error: Exception) -> int:
         module = trace.tb_frame.f_globals.get("__name__", "?")
         place = f" in {module}, line {trace.tb_lineno}"
     say(
-        f"Error: unforeseen {type(error).__name__}{place}; this is a fault of baileys-janitor "
+        f"Error: unexpected {type(error).__name__}{place}; this is a fault of baileys-janitor "
         f"{__version__}: please report this line."
     )
     return EXIT_FAILED

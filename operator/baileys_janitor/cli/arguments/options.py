@@ -80,15 +80,15 @@ SETTINGS: Final = (
     ),
     Setting(
         "retention", "sessionMaxAge", "--session-max-age", "AGE",
-        "Contacts' sessions unused for longer go.", "14d",
+        "Contacts' sessions unused for longer are removed.", "14d",
     ),
     Setting(
         "retention", "senderKeyMaxAge", "--sender-key-max-age", "AGE",
-        "Group sender keys unused for longer go.", "3d",
+        "Group sender keys unused for longer are removed.", "3d",
     ),
     Setting(
         "retention", "preKeys", "--pre-keys", "N",
-        "Newest uploaded pre-keys that stay; unless set, older ones go with --count Total alone.",
+        "Newest uploaded pre-keys to keep; unless set, older ones are removed only with --count Total.",
         "50",
     ),
     Setting(

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     "tenants",
     metavar="NAME",
     multiple=True,
-    help="Of this session, whose directory is not here; repeatable.",
+    help="A session whose directory is not here; repeatable.",
 )
 @output_option("table", "json", "yaml")
 def command(
@@ -56,9 +56,9 @@ def command(
     output: str,
     **values: Any,
 ) -> int:
-    """List the archives of sessions: of those in PATH, of some by --tenant, or of all that a repository has.
+    """List the archives of the sessions in PATH, of those named by --tenant, or of all in a repository.
 
-    Nothing is read but names and sizes, so no key is needed.
+    Only names and sizes are read, so no key is needed.
     """
     from baileys_janitor.cli.arguments.targets import Found, find_targets
     from baileys_janitor.cli.backup.sessions import sessions_of

@@ -79,7 +79,7 @@ class Work:
         tenant = self._name(target)
         if target.full_path in self._running:
             raise Problem(
-                f"{target.shown}: somebody has just written to the session's files, so its process runs: nothing was "
+                f"{target.shown}: the session's files were just written, so its process runs: nothing was "
                 "put. Stop it, or leave out --stopped.",
                 code="StillWriting",
             )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "keygen": Listed(
         "backup.keygen_command",
-        "Make the keys that archives are encrypted to and opened with.",
+        "Make the keys to encrypt and open archives.",
     ),
     "fingerprints": Listed(
         "backup.fingerprints_command",
@@ -78,8 +78,9 @@ def command(
 ) -> int:
     """Put an archive of each session that has changed into every repository.
 
-    The process of a session may run on. Archives are encrypted to public keys; who makes them cannot read them. A
-    session that is damaged is put nowhere. A store's credentials come from --credentials or the environment.
+    The process of a session may keep running. Archives are encrypted to public keys, so the machine that makes them
+    cannot read them. A damaged session is not backed up. A store's credentials come from --credentials or the
+    environment.
     """
     from baileys_janitor.cli.arguments.targets import find_targets
     from baileys_janitor.cli.backup.back_up import Work

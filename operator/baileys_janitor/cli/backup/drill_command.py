@@ -51,9 +51,11 @@ if TYPE_CHECKING:
     "tenants",
     metavar="NAME",
     multiple=True,
-    help="Of this session, whose directory is not here; repeatable.",
+    help="A session whose directory is not here; repeatable.",
 )
-@click.option("--archive", default="latest", metavar="NAME", help="Another than the latest one.")
+@click.option(
+    "--archive", default="latest", metavar="NAME", help="An archive other than the latest."
+)
 @output_option("table", "json", "yaml")
 def command(
     paths: tuple[str, ...],

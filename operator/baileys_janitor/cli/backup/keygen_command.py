@@ -92,7 +92,7 @@ def _advice(public: str, path: str | None) -> str:
     drill = line("drill", "--from", "/mnt/backups", "--identity", identity, paths=["/srv/sessions"])
     where = "The secret key" if path is None else f"The secret key is in {printable(path)}. It"
     return f"""\
-Public key, for whoever makes backups. It is no secret:
+Public key, to make backups with. It is not secret:
 
   {public}
 
@@ -100,7 +100,7 @@ Public key, for whoever makes backups. It is no secret:
 
 1. Keep the secret key at two places, none of them the server: a password manager, and paper in a safe.
    It is one line of 74 letters and digits.{"" if path is None else " Then delete the file here."}
-2. Keep beside it whose archives count, and renew that when a session is paired anew:
+2. Keep the sessions' fingerprints beside it, and print them again when a session is paired anew:
    {fingerprints}
 3. Make backups with the public key, and rehearse a restore where the secret key is:
    {try_it}

@@ -38,19 +38,19 @@ def archive_options(command: Command) -> Command:
                 "--hourly",
                 type=click.IntRange(0, 1000),
                 metavar="N",
-                help="Hours with an archive.  [24]",
+                help="The number of hourly archives to keep.  [24]",
             ),
             click.option(
                 "--daily",
                 type=click.IntRange(0, 1000),
                 metavar="N",
-                help="Days with an archive.  [30]",
+                help="The number of daily archives to keep.  [30]",
             ),
             click.option(
                 "--monthly",
                 type=click.IntRange(0, 1000),
                 metavar="N",
-                help="Months with one.  [12]",
+                help="The number of monthly archives to keep.  [12]",
             ),
             click.option(
                 "--bucket-days",

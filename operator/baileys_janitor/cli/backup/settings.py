@@ -135,7 +135,7 @@ class Asked:
         if urls:
             if self.values.get("repository_name"):
                 raise usage(
-                    "--repository names one of the configuration file: leave out it or the URL."
+                    "--repository names a repository of the configuration file: leave out either it or the URL."
                 )
             return [self._typed(url) for url in dict.fromkeys(urls)]
         found = self._configured()

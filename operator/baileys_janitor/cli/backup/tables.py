@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OUTCOMES: Final = {"Put": "put", "Unchanged": "unchanged", "Failed": "failed"}
 _FEW: Final = 3
 _KNOWN: Final = (
-    "KNOWN is yes where the session's directory remembers that it put the archive. Others are older than its memory, of"
+    "KNOWN is yes where the session's directory has recorded the archive. Others are older than its memory, of"
     " another server, or forged: none of them is the latest one while one is known."
 )
 

@@ -59,7 +59,7 @@ class Wish(NamedTuple):
     examples=(
         (
             "baileys-janitor clean /srv/sessions",
-            "What would go, and why; nothing is touched.",
+            "What would be removed, and why; nothing is changed.",
         ),
         (
             "baileys-janitor clean /srv/sessions --company 962303 --apply",
@@ -100,10 +100,10 @@ def command(
     output: str,
     **values: Any,
 ) -> int:
-    """Show what would go and why; with --apply, remove it.
+    """Show what would be removed and why; with --apply, remove it.
 
     A PATH is a session directory, or one with session directories down to three levels beneath it;
-    without a PATH, BAILEYS_SESSIONS_PATH is used. What goes lies in the trash for the undo window: see undo.
+    without a PATH, BAILEYS_SESSIONS_PATH is used. Removed files stay in the trash for the undo window: see undo.
     """
     from baileys_janitor.cli.arguments.settings import settings_in_force
     from baileys_janitor.cli.arguments.targets import find_targets

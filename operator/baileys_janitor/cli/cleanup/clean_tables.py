@@ -185,7 +185,7 @@ def _besides(directories: Sequence[CleanDocument]) -> list[str]:
     early = sum(found["purgedEarly"] for found in directories)
     if early:
         lines.append(
-            f"{formatting.counted(early, 'file')} of earlier runs went for good before the undo window was over: "
+            f"{formatting.counted(early, 'file')} of earlier runs were deleted before the undo window was over: "
             "the disk was full, or the trash held 5,000 files."
         )
     returned = sum(found["returned"] for found in directories)

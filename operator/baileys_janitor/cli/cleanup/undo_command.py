@@ -77,8 +77,8 @@ def command(
     """Put the files of a run back from the trash: of the latest one, or of --run RUN.
 
     A PATH is a session directory, or one with session directories down to three levels beneath it: a run that
-    cleaned several is put back in all of them. After a PATH, RUN may stand without --run. A file that exists
-    again stays as it is.
+    cleaned several is put back in all of them. RUN can also follow a PATH without --run. A file that
+    exists again is not overwritten.
     """
     from baileys_janitor.cli.arguments.targets import find_targets
     from baileys_janitor.cli.cleanup.list_runs import runs_of

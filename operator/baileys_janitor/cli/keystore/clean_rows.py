@@ -40,7 +40,7 @@ _UNDO_WINDOW: Final = 72 * 3600.0
     examples=(
         (
             "baileys-janitor keystore clean --url-file url",
-            "What would go, and why; nothing is touched.",
+            "What would be removed, and why; nothing is changed.",
         ),
         (
             "baileys-janitor keystore clean --url-file url --apply",
@@ -53,10 +53,14 @@ _UNDO_WINDOW: Final = 72 * 3600.0
 @click.option("-v", "--verbose", is_flag=True, help="List the keys, with masked ids.")
 @output_option
 @click.option(
-    "--session-max-age", metavar="AGE", help="Contacts' sessions unused for longer go.  [30d]"
+    "--session-max-age",
+    metavar="AGE",
+    help="Contacts' sessions unused for longer are removed.  [30d]",
 )
 @click.option(
-    "--sender-key-max-age", metavar="AGE", help="Group sender keys unused for longer go.  [30d]"
+    "--sender-key-max-age",
+    metavar="AGE",
+    help="Group sender keys unused for longer are removed.  [30d]",
 )
 @click.option(
     "--max-removals-percent",
@@ -96,9 +100,9 @@ _UNDO_WINDOW: Final = 72 * 3600.0
 @layout_options
 @limit_options
 def command(apply: bool, verbose: bool, output: str, **values: Any) -> int:
-    """Show what would go and why; with --apply, remove it.
+    """Show what would be removed and why; with --apply, remove it.
 
-    What goes can be put back for the undo window: see undo. Ages count days with traffic, not those of the calendar.
+    Removed keys can be put back for the undo window: see undo. Ages count days with traffic, not those of the calendar.
     """
     where = target(values)
     applied = apply and not _held_back()

@@ -106,7 +106,7 @@ def parted(name: str, cluster: Chosen, kind: str) -> tuple[str, str]:
     for each in (own, *([namespace] if slash else [])):
         if not is_name(each):
             raise usage(
-                f"{printable(name)} is no name of a {kind}: use lowercase letters, digits, - and . only."
+                f"{printable(name)} is not a valid name of a {kind}: use only lowercase letters, digits, - and dots."
             )
     if slash and cluster.namespace not in (None, namespace):
         raise usage(f"{name} names another namespace than --namespace {cluster.namespace}.")

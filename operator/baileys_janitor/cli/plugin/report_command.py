@@ -25,7 +25,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED
 @cluster_options
 @report_options
 def command(all_namespaces: bool, output: str | None, to: str, days: int, show_names: bool) -> int:
-    """Report how tenants are: levels, growth, cleanups, what to do; the weekly and monthly checklists, answered.
+    """Report the state of tenants: levels, growth, cleanups, what to do; the weekly and monthly checklists, answered.
 
     Names that look like phone numbers are masked, so that a report can be sent around.
     """

@@ -113,7 +113,7 @@ def _value(option: str, given: str | None) -> str | None:
         return _line(f"--{option}")
     if option != "group":
         say(
-            f"What was given as --{option} now stands in the shell's history, and in ps while this runs; without a"
+            f"The value of --{option} is now in the shell's history, and in ps while this runs; without a"
             " value it is asked for."
         )
     return given

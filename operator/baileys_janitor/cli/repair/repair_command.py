@@ -80,9 +80,9 @@ _NAMED_AT_MOST = 10
     is_flag=False,
     flag_value=ASK,
     metavar="[ID]",
-    help="The own key of a group; with a contact, that author's key there.",
+    help="Our own key of a group; with a contact, that contact's key of the group.",
 )
-@click.option("--all-authors", is_flag=True, help="With --group: the keys of everybody else there.")
+@click.option("--all-authors", is_flag=True, help="With --group: the keys of all other members.")
 @click.option("--list", "listing", is_flag=True, help="Show the contacts with their hashes.")
 @click.option("--apply", is_flag=True, help="Move the files; without it nothing is touched.")
 @click.option(
@@ -92,7 +92,7 @@ _NAMED_AT_MOST = 10
     "--running",
     "state",
     flag_value=RUNNING,
-    help="It runs: look again after six minutes whether files came back.",
+    help="The process runs: check after six minutes whether files came back.",
 )
 @output_option("table", "json", "yaml")
 def command(
@@ -112,7 +112,7 @@ def command(
     """End "Waiting for this message" for one contact or group, without pairing again.
 
     Shows what would move; with --apply, moves the contact's sessions into the trash, so that the library
-    builds new ones. Stop the process that uses the session first, or say --running: it writes back what it
+    builds new ones. Stop the process that uses the session first, or use --running: it writes back what it
     has in memory. See undo.
     """
     from baileys_janitor.cli.arguments.targets import find_targets
@@ -312,7 +312,7 @@ def _say_moved(repair: Repair, document: RepairDocument) -> None:
     lines = [f"{files} moved to the trash. To undo this: {undo}"]
     if document["purgedEarly"]:
         early = counted(document["purgedEarly"], "file")
-        lines.append(f"{early} of earlier runs went for good, because the trash held 5,000 files.")
+        lines.append(f"{early} of earlier runs were deleted, because the trash held 5,000 files.")
     print_lines(lines)
 
 

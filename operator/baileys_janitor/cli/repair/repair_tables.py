@@ -54,7 +54,7 @@ def print_contacts(directories: Sequence[ContactsDocument]) -> None:
         for each in contacts[:_CONTACTS_SHOWN_AT_MOST]
     ]
     if not rows:
-        print_lines(["There is no session with anybody but the tenant itself."])
+        print_lines(["There is no session with another contact."])
         return
     headings = ["HASH", "NUMBER", "PHONE", "LID", "DEVICES", "FILES", "WRITTEN"]
     print_table(headings, rows, {"DEVICES", "FILES", "WRITTEN"})

@@ -19,7 +19,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, usage
     examples=(
         (
             "baileys-janitor report /srv/sessions",
-            "How all sessions are, to read here.",
+            "The state of all sessions, in the terminal.",
         ),
         (
             "baileys-janitor report /srv/sessions --to report.html",
@@ -71,7 +71,7 @@ def command(
     show_names: bool,
     **values: Any,
 ) -> int:
-    """Report how session directories are: levels, growth, cleanups, what to do.
+    """Report the state of session directories: levels, growth, cleanups, what to do.
 
     A PATH is a session directory, or one with session directories down to three levels beneath it; without a PATH,
     BAILEYS_SESSIONS_PATH is used. Nothing is changed. Names that look like phone numbers are masked, so that a report

@@ -42,7 +42,7 @@ def report_options(command: Command) -> Command:
                 metavar="FILE",
                 default="-",
                 shell_complete=files,
-                help="Write to this file; an earlier report there is replaced, nothing else ever.  [-, standard "
+                help="Write to this file; only an earlier report there is replaced.  [-, standard "
                 "output]",
             ),
             click.option(
@@ -50,7 +50,7 @@ def report_options(command: Command) -> Command:
                 type=click.IntRange(1, 30),
                 default=30,
                 show_default=True,
-                help="How far back cleanups are looked at; journals keep 30 days.",
+                help="How far back cleanups are reported; journals keep 30 days.",
             ),
             click.option(
                 "--names",

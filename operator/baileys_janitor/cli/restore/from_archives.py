@@ -234,7 +234,7 @@ class _Run:
             if self._interrupt.asked:
                 break
             if restore in live and restore not in quiet:
-                text = "somebody has just written to the session's files, so its process runs: nothing was restored."
+                text = "the session's files were just written, so its process runs: nothing was restored."
                 self._add(restore, f"{text} Stop it first.", "StillWriting")
                 continue
             try:

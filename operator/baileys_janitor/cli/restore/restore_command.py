@@ -92,7 +92,7 @@ pause = time.sleep
 @identity_option
 @owner_options
 @click.option(
-    "--archive", metavar="NAME", help="Another archive than the latest; it may stand after PATH."
+    "--archive", metavar="NAME", help="An archive other than the latest; it can also follow PATH."
 )
 @click.option("--tenant", metavar="NAME", help="Archives of this session; else that of PATH.")
 @click.option("--all", "every", is_flag=True, help="Every session in --fingerprints, beneath PATH.")
@@ -295,7 +295,7 @@ def _carry_out(
             **document,
             "outcome": "Refused",
             "code": "StillWriting",
-            "message": "Somebody has just written to the session's files, so its process runs: nothing was restored."
+            "message": "The session's files were just written, so its process runs: nothing was restored."
             " Make it save creds.json again, or stop it.",
         }
     if interrupt.asked:

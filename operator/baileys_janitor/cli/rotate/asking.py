@@ -64,7 +64,7 @@ def require_quiet(target: Target, pause: Callable[[float], None], interrupt: Int
         quiet = is_quiet(directory, pause, interrupt.code)
     if not quiet:
         raise Problem(
-            f"{target.shown}: somebody has just written to the session's files, so its process runs: nothing was moved."
+            f"{target.shown}: the session's files were just written, so its process runs: nothing was moved."
             " Stop it first.",
             code=STILL_WRITING,
         )

@@ -102,7 +102,7 @@ def _print_kinds(document: RotateDocument) -> None:
     for reason, number in document["kept"].items():
         kind, what = _STAYS.get(reason, (reason, "stays"))
         rows.append([kind, str(number), what])
-    print_table(["KIND", "FILES", "WHAT BECOMES OF THEM"], rows, {"FILES"})
+    print_table(["KIND", "FILES", "OUTCOME"], rows, {"FILES"})
 
 
 def _skipped(skipped: dict[str, int]) -> Iterable[str]:

@@ -30,7 +30,7 @@ _SHOULD_HOLD = frozenset({"Ready", "BackedUp", "Restorable"})
     cls=Documented,
     examples=(
         ("baileys-janitor status", "A row for each directory."),
-        ("baileys-janitor status 962302", "All that is known of one of them."),
+        ("baileys-janitor status 962302", "All details of one of them."),
     ),
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1)
@@ -111,7 +111,7 @@ def _is_running(path: str) -> bool | None:
     try:
         return holder_of(path) is not None
     except OSError:
-        say("Whether a watch runs cannot be seen: its lock file may not be read by this user.")
+        say("It is not known whether a watch runs: this user may not read its lock file.")
         return None
 
 

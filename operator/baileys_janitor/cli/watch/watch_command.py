@@ -25,7 +25,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE, EXIT_FAILED, EXIT_U
         ),
         (
             "baileys-janitor watch /srv/sessions --metrics 127.0.0.1:9090",
-            "Let Prometheus see it.",
+            "Serve metrics to Prometheus.",
         ),
     ),
 )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "sessions",
     metavar="NAME",
     multiple=True,
-    help="Of this session, by its name in the table; repeatable.",
+    help="This session, by its name in the table; repeatable.",
 )
 @place_option
 @repository_options("--from", several=False)
@@ -61,7 +61,7 @@ def command(
 ) -> int:
     """List the archives of some sessions by --session, or of all that a repository has.
 
-    Nothing is read but names and sizes, so no key is needed. With a database, KNOWN says what it remembers.
+    Only names and sizes are read, so no key is needed. With a database, KNOWN says what it remembers.
     """
     from baileys_janitor.cli.arguments.targets import Found
     from baileys_janitor.cli.backup.archives_command import documents_of

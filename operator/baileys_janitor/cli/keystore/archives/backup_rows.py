@@ -74,7 +74,7 @@ def pause(seconds: float) -> None:
 @click.option(
     "--no-memory",
     is_flag=True,
-    help="Remember no archives, for users that may only read: each run puts one. Needs --bucket-days.",
+    help="Record no archives, for users that may only read: each run uploads one. Needs --bucket-days.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems alone.")
 @output_option
@@ -94,7 +94,7 @@ def command(
     """Put an archive of each session that has changed into every repository.
 
     Each session's rows are read in one transaction, as one moment has seen them; nobody is held up. They hold private
-    keys, which leave the database encrypted to public keys alone. A session without whole creds is put nowhere.
+    keys, which leave the database encrypted to public keys alone. A session without complete creds is not backed up.
     """
     from baileys_janitor.cli.arguments.targets import Found
     from baileys_janitor.cli.backup.settings import Asked, keep_of, recipients_of
@@ -163,9 +163,7 @@ def _quiet(
     writes.wait(WATCH_SECONDS, pause, interrupt.code)
     running = [each for each in sessions if writes.changed(each)]
     for each in running:
-        text = (
-            "somebody has just written to the session's rows, so its process runs: nothing was put."
-        )
+        text = "the session's rows were just written, so its process runs: nothing was put."
         problems.add_of(
             masked(each),
             Problem(

@@ -55,13 +55,15 @@ if TYPE_CHECKING:
     "sessions",
     metavar="NAME",
     multiple=True,
-    help="Of this session, by its name in the table; repeatable.",
+    help="This session, by its name in the table; repeatable.",
 )
 @place_option
 @repository_options("--from", several=False)
 @identity_option
 @owner_options
-@click.option("--archive", default="latest", metavar="NAME", help="Another than the latest one.")
+@click.option(
+    "--archive", default="latest", metavar="NAME", help="An archive other than the latest."
+)
 @output_option
 @schema_option
 @layout_options

@@ -37,7 +37,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE
 @layout_options
 @limit_options
 def command(output: str, schema: str, **values: Any) -> int:
-    """Print whose archives there are: a line for each session, with its fingerprint and its whole name.
+    """Print a line for each session, with its fingerprint and its full name.
 
     They are those of the newest archives that the database remembers; no creds are read.
     """

@@ -97,7 +97,9 @@ def pause(seconds: float) -> None:
 @identity_option
 @owner_options
 @place_option
-@click.option("--archive", default="latest", metavar="NAME", help="Another than the latest one.")
+@click.option(
+    "--archive", default="latest", metavar="NAME", help="An archive other than the latest."
+)
 @output_option
 @schema_option
 @layout_options

@@ -142,7 +142,9 @@ class Restores:
         if writes is None:
             result = self._restoring.look(session, fetched, asked)
         elif writes.changed(session):
-            text = "somebody has just written to the session's rows, so its process runs: nothing was restored."
+            text = (
+                "the session's rows were just written, so its process runs: nothing was restored."
+            )
             raise Problem(f"{masked(session)}: {text} Stop it first.", code="StillWriting")
         else:
             result = self._restoring.apply(session, fetched, asked)

@@ -110,12 +110,14 @@ def acting_options(command: Command) -> Command:
     for option in reversed(
         (
             cluster_options,
-            click.option("--wait", is_flag=True, help="Wait until it has ended, and say how."),
+            click.option(
+                "--wait", is_flag=True, help="Wait until it has ended, and print the result."
+            ),
             click.option(
                 "--timeout",
                 type=Time(),
                 metavar="TIME",
-                help="With --wait: wait no longer, such as 10m. What was asked for goes on.",
+                help="With --wait: the longest wait, such as 10m. The operation itself continues.",
             ),
             click.option(
                 "-o",

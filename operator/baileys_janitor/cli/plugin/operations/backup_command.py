@@ -41,7 +41,8 @@ def command(
 ) -> int:
     """Back the sessions of some tenants up now, to all of their repositories.
 
-    It creates a BaileysOperation for each. An unchanged session is not put again while its newest archive is young.
+    It creates a BaileysOperation for each. An unchanged session is not backed up again while its newest archive is
+    recent.
     """
     cluster = chosen()
     tenants = fleet_of(cluster, names, every=every, everywhere=all_namespaces)

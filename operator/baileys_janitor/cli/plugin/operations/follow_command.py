@@ -25,7 +25,7 @@ from baileys_janitor.cli.plugin.options import chosen, cluster_options, parted
 )
 @click.argument("name", metavar="OPERATION", shell_complete=complete_operations)
 @cluster_options
-@click.option("--timeout", type=Time(), metavar="TIME", help="Wait no longer, such as 10m.")
+@click.option("--timeout", type=Time(), metavar="TIME", help="The longest wait, such as 10m.")
 @click.option(
     "-o",
     "--output",
@@ -35,7 +35,7 @@ from baileys_janitor.cli.plugin.options import chosen, cluster_options, parted
     help="The format.",
 )
 def command(name: str, timeout: float | None, output: str) -> int:
-    """Wait until an operation has ended, and say how: exit code 0 when it was done, 1 when it failed.
+    """Wait until an operation has ended, and print the result: exit code 0 when it was done, 1 when it failed.
 
     `kubectl get baileysoperations` lists them.
     """

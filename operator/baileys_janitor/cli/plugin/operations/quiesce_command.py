@@ -50,7 +50,7 @@ from baileys_janitor.cli.terminal.problems import usage
 @click.option(
     "--acknowledge",
     type=click.Choice(["StopsTenants"]),
-    help="The workload may be stopped although its pods use the claims of other tenants.",
+    help="Stop the workload even if its pods use the claims of other tenants.",
 )
 def command(
     names: tuple[str, ...],
@@ -62,7 +62,7 @@ def command(
     max_duration: str | None,
     acknowledge: str | None,
 ) -> int:
-    """Have nothing use the sessions of some tenants, and keep it so until `resume`.
+    """Stop the use of some tenants' sessions until `resume`.
 
     Without --workload the operation waits until no pod uses the claim. With it the operator stops the workload, where
     the chart allows that (quiesce.namespaces), and starts it again after --max-duration unless it was resumed before.

@@ -30,7 +30,7 @@ def workload_of(text: str, option: str) -> dict[str, str]:
     known = _KINDS.get(kind.lower().partition(".")[0])
     if known is None or not is_name(name):
         raise usage(
-            f"{option} {printable(text)}: write it as deployment/NAME or statefulset/NAME; every other kind you stop "
+            f"{option} {printable(text)}: write it as deployment/NAME or statefulset/NAME; stop any other kind "
             "yourself."
         )
     return {"kind": known, "name": name}

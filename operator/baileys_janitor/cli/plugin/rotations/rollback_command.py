@@ -43,7 +43,7 @@ def command(
     run: str | None,
     dry_run: bool,
 ) -> int:
-    """Bring the old session back, byte for byte, as long as nobody has paired the tenant since.
+    """Bring the old session back, byte for byte, unless the tenant was paired since.
 
     Nothing comes back while a pod uses the claim; with --quiesce the operator stops the workload, where the chart
     allows that (quiesce.namespaces), and starts it again.

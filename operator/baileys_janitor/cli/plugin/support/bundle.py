@@ -33,7 +33,7 @@ OWN_PARTS: Final = "app.kubernetes.io/part-of=baileys-janitor"
 _LISTED_MOST: Final = 200
 _EVENTS_MOST: Final = 100
 _ABOUT: Final = """\
-A bundle of `kubectl baileys support`, for somebody who helps.
+A bundle of `kubectl baileys support`.
 
 It holds what is known of one BaileysTenant: the resource (of its annotations the janitor's own alone), its Events and
 operations, the janitor's Jobs and pods in its namespace, the operator's Deployments, and versions. It holds no Secret,

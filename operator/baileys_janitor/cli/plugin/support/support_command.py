@@ -34,7 +34,7 @@ from baileys_janitor.cli.terminal.problems import EXIT_DONE
     "--to",
     metavar="FILE",
     shell_complete=complete_files,
-    help="Write to this file, which may not exist.  [baileys-support-TIME.tar.gz]",
+    help="Write to this file, which must not exist.  [baileys-support-TIME.tar.gz]",
 )
 def command(name: str, to: str | None) -> int:
     """Write a bundle about one tenant: the resource, its Events, the janitor's Jobs and pods, the versions.
