@@ -29,9 +29,9 @@ def test_who_has_fought_is_named_with_a_way_out(manager: str, way_out: str) -> N
     assert way_out in said
 
 
-def test_who_leaves_no_name_may_have_been_an_autoscaler() -> None:
+def test_an_unnamed_client_may_be_an_autoscaler() -> None:
     said = wording.ended(QuiesceRecord("Deployment", "bot", "u", 2, 0.0, outcome=FOUGHT), ())
-    assert said.startswith("Somebody who leaves no name has started deployment/bot again")
+    assert said.startswith("An unnamed client has started deployment/bot again")
     assert "KEDA" in said
 
 

@@ -232,7 +232,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "baileys_session_scan_stale_timestamp_seconds",
-        "From when the last count is too old to be valid: three scans will have been missed. "
+        "From when the last count is too old to be trusted: three scans will have been missed. "
         "None for a suspended tenant.",
         one=lambda tenant, _: scan_times.missed_time(tenant),
         brief=True,

@@ -62,10 +62,10 @@ def way_out(managers: Sequence[str]) -> str:
                 return advice
     if not managers:
         return (
-            "whoever scales what is at 0 leaves no name; if it was KEDA, pause its ScaledObject, and if it was a "
-            "person, agree on who stops it"
+            "scaling up from 0 records no manager: if KEDA did it, pause its ScaledObject; if a person did, agree on "
+            "who stops it"
         )
-    return "tell whatever manages it to leave its replicas alone, or stop it there and use the method Manual"
+    return "configure its manager to leave the replicas alone, or stop it there and use the method Manual"
 
 
 def waiting(pods: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ MANAGER: Final = "baileys-janitor"
 SCALE: Final = "scale"
 REPLICAS_MAX: Final = 2**31 - 1
 CLAIMS_MAX: Final = 10_000
-UNNAMED: Final = "somebody who leaves no name"
+UNNAMED: Final = "an unnamed client"
 _PRINTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/ -]{0,127}")
 
 

@@ -199,7 +199,10 @@ def trend(history: list[dict[str, Any]]) -> str | None:
     said = f"{len(done)} cleanups from {first.get('time')} to {last.get('time')} removed {files(removed)}"
     moved = int(last["after"]) - int(first["after"])
     if moved > LITTLE:
-        return f"{said}; what they left rose from {first['after']} to {last['after']}: more comes than goes."
+        return (
+            f"{said}; what they left rose from {first['after']} to {last['after']}: files grow faster than they are "
+            "removed."
+        )
     if moved < -LITTLE:
         return f"{said}; what they left fell from {first['after']} to {last['after']}."
     return f"{said}; what they left stays at about {last['after']}."

@@ -150,7 +150,7 @@ def _unknown(tenant: TenantRecord, now: float) -> tuple[str, str]:
     when = to_rfc3339(tenant.scan.last_scan)
     return (
         "ScansMissed",
-        f"The last count, of {when}, is too old to be valid; see Ready.",
+        f"The last count, of {when}, is too old to be trusted; see Ready.",
     )
 
 

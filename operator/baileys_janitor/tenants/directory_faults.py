@@ -7,7 +7,7 @@ from baileys_janitor.volume.errors import SENTENCES
 
 UNREADABLE = Fault(
     "ResultUnreadable",
-    "The Job left no readable result: let the operator and the Job's image have the same version. "
+    "The Job left no readable result: use the same version of the operator and of the Job's image. "
     f"{RETRY}",
 )
 
@@ -19,13 +19,13 @@ DIRECTORY = {
     "NotADirectory": "spec.volume.path is not a directory on the volume: correct it.",
     "SymlinkRefused": "spec.volume.path leads through a symbolic link, which the janitor never follows: name the "
     "directory itself.",
-    "PermissionDenied": "The Job may not read or change the session directory: let spec.job.runAsUser be the "
-    "files' owner, or give the files to a user that is not root.",
+    "PermissionDenied": "The Job may not read or change the session directory: set spec.job.runAsUser to the owner of "
+    "the files, or give the files to a user that is not root.",
     "ReadOnly": "The volume is mounted read-only or its filesystem has failed: check the volume.",
-    "CredentialsUnreadable": "The Job may not read creds.json: let spec.job.runAsUser be the files' owner, or give "
-    "the files to a user that is not root.",
+    "CredentialsUnreadable": "The Job may not read creds.json: set spec.job.runAsUser to the owner of the files, or "
+    "give the files to a user that is not root.",
     "PathRefused": 'spec.volume.path is not a path inside the volume: leave out a leading "/" and "..".',
-    "StaleHandle": f"The volume was taken away while it was read (stale handle). {RETRY}",
+    "StaleHandle": f"The volume was detached while it was read (stale handle). {RETRY}",
     "InputOutputError": "The volume answers with input/output errors: check the disk or its server.",
     "LockRefused": ".cleanup.lock in the session directory is not a regular file: remove it by hand.",
     "JanitorRefused": "A name that begins with .janitor~ in the session directory is not the janitor's own file: it "
@@ -38,7 +38,8 @@ DIRECTORY = {
     "DiskFull": "The volume is full, so that not even the journal can be written: make room on it.",
     "StateVanished": "Something removed the janitor's own files during the run, so the run stopped: a bot that "
     "clears its session does this. The next run starts again.",
-    "BadTask": "The Job's image does not understand the operator's task: let operator and Job have the same version.",
+    "BadTask": "The Job's image does not understand the operator's task: use the same version of the operator "
+    "and of the Job's image.",
     "Busy": "Another run holds the directory's lock. The janitor tries again by itself.",
 }
 
@@ -51,8 +52,8 @@ COPIES = {
     "CredentialsCorrupt": "creds.json could not be read, so no copy of it was kept. The janitor tries again by itself.",
     "DiskFull": "The volume has too little room for a copy of creds.json: make room on it. A full disk truncates "
     "creds.json.",
-    "PermissionDenied": "The Job may not write to the session directory: let spec.job.runAsUser be the files' owner, "
-    "or give the directory to a user that is not root.",
+    "PermissionDenied": "The Job may not write to the session directory: set spec.job.runAsUser to the owner of the "
+    "files, or give the directory to a user that is not root.",
     "StateVanished": "Something removed the janitor's own files meanwhile, as a bot that clears its session does. The "
     "janitor tries again by itself.",
 }

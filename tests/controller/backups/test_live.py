@@ -55,7 +55,7 @@ async def test_a_secret_that_is_missing_is_named_with_its_namespace(
     ("missing", "reason", "said"),
     [
         ("reader", "SecretMissing", "does not exist, or lacks what the store needs: give it AWS"),
-        ("identity", "IdentityUnreadable", "does not exist, or holds no identity: put the age"),
+        ("identity", "IdentityUnreadable", "does not exist, or contains no identity: put the age"),
     ],
 )
 async def test_a_secret_that_drills_miss_is_named_with_the_operators_namespace(

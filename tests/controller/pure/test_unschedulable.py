@@ -33,9 +33,9 @@ NO_HELP = "preemption: 0/5 nodes are available: 5 Preemption is not helpful for 
         ("1 node(s) had untolerated taint(s)", "config.job.tolerations"),
         (
             "1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }",
-            "Bring the node back",
+            "Bring back the node",
         ),
-        ("1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }", "Bring the node back"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }", "Bring back the node"),
         ("1 node(s) were unschedulable", "kubectl uncordon"),
         (
             "1 node(s) had untolerated taint {node.kubernetes.io/unschedulable: }",
@@ -56,7 +56,7 @@ def test_the_way_out_is_that_of_the_node_that_counts(why: str, said: str) -> Non
         found = way_out(message)
         assert said in found
         assert ("Make room" in found) == ("Insufficient" in why or "pods" in why.split()[-1:])
-        assert "nodeSelector allow the node that holds" not in found
+        assert "nodeSelector to allow the node that holds" not in found
 
 
 def test_what_most_nodes_say_counts_where_nothing_else_is_said() -> None:

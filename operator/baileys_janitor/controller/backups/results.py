@@ -42,13 +42,13 @@ WRONG_CLOCK = Outcome(
 )
 WITH_SECRET = {
     "SecretMissing": "does not exist, or lacks what the store needs",
-    "SecretInvalid": "holds what cannot be right",
+    "SecretInvalid": "contains an invalid value",
     "SecretUnreadable": "cannot be read",
 }
 """Problems of the Secret of a store, by the code of the failure."""
 WITH_IDENTITY = {
-    "IdentityUnreadable": "does not exist, or holds no identity",
-    "IdentityInvalid": "does not hold an identity",
+    "IdentityUnreadable": "does not exist, or contains no identity",
+    "IdentityInvalid": "contains a value that is not an identity",
 }
 """The same for the Secret with the identity that opens archives."""
 SPOILED = frozenset(

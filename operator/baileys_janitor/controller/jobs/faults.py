@@ -18,13 +18,13 @@ SORTS: dict[str, str] = {
     (
         r"node\.kubernetes\.io/(unreachable|not-ready|network-unavailable|out-of-service)|"
         "were not ready|were unreachable"
-    ): "Bring the node back that does not answer, or remove it from the cluster",
+    ): "Bring back the node that does not answer, or remove it from the cluster",
     (
         r"were unschedulable|node\.kubernetes\.io/unschedulable"
     ): "Run `kubectl uncordon` on the node once its maintenance is over",
     "volume node affinity conflict|match persistentvolume's node affinity": (
-        "The volume is bound to a node or zone, of which no node is left for the Job: bring one back, or let "
-        "config.job.nodeSelector allow it"
+        "The volume is bound to a node or zone in which no node is left for the Job: bring one back, or change "
+        "config.job.nodeSelector to allow it"
     ),
     "persistentvolumeclaim|available persistent volumes to bind": (
         "See `kubectl describe pvc` for the claim that the message is about"
@@ -37,7 +37,7 @@ SORTS: dict[str, str] = {
 TAINT = re.compile(r"\btaints?\b")
 TOLERATE = "Tolerate the node's taint by config.job.tolerations, or remove it"
 SELECTOR = re.compile(r"match pod's node affinity|match node selector|node affinity/selector")
-SELECT = "Let config.job.nodeSelector allow the node that holds the volume, and see that this node still exists"
+SELECT = "Change config.job.nodeSelector to allow the node that holds the volume, and check that this node exists"
 OTHER = "See `kubectl describe pod` of the Job's pod"
 OF_THE_CONTROL_PLANE = "node-role.kubernetes.io/"
 PREEMPTION = re.compile(r"\.? *preemption:.*", re.DOTALL)

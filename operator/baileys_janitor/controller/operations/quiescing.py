@@ -26,9 +26,9 @@ def status(
     action = operation.spec.action
     if operation.phase != WORKING:
         message = (
-            "The claim is to be quiet."
+            "The operation waits until no pod uses the claim."
             if action == QUIESCE
-            else "What was stopped is started again."
+            else "The stopped workload is started again."
         )
         return progress.begun(
             operation.current, operation.generation, tenant.uid, None, action, message, now
@@ -59,11 +59,11 @@ def _quiesced(operation: OperationRecord, found: Progress, now: float) -> Object
 def _resumed(operation: OperationRecord, quiesce: QuiesceManager, now: float) -> Object | None:
     left = quiesce.resume(operation.tenant_key, RESUME_ASKED)
     if left:
-        message = f"What {', '.join(left[:3])} has stopped is started again."
+        message = f"The workload that {', '.join(left[:3])} stopped is started again."
         return _hindered(operation, RESUMING, message, now)
     done = progress.reason_of(operation.current) == RESUMING
     outcome = "Resumed" if done else "NothingToDo"
-    message = "What was stopped runs again." if done else "Nothing was stopped for this tenant."
+    message = "The stopped workload runs again." if done else "Nothing was stopped for this tenant."
     return progress.completed(
         operation.current, operation.generation, {"outcome": outcome}, message, now
     )

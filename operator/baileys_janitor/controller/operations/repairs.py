@@ -160,11 +160,11 @@ def _said(operation: OperationRecord, result: RepairResult, outcome: str, code: 
     if outcome == NOTHING_TO_DO:
         return f"Nothing was moved: every file was written to meanwhile, or is gone.{_kept(result)}"
     moved = f"{_owned(result)} moved to the trash." if result.files else ""
-    undo = f"undo.run {operation.run} of an operation Undo puts back the files that have no new version."
+    undo = f"An operation Undo with undo.run {operation.run} restores files that have not been replaced."
     if code == CAME_BACK:
         return (
-            f"{moved} {counted(result.returned, 'file')} came back at once: a process that no pod of this claim shows "
-            f"uses the session. Stop it, and ask again."
+            f"{moved} {counted(result.returned, 'file')} came back at once: a process outside this claim's "
+            f"pods uses the session. Stop it, and ask again."
         )
     if code is not None:
         return f"{moved} {_sentence(operation, code)}"

@@ -75,9 +75,11 @@ def _state(conditions: Conditions, record: SetRecord) -> None:
         return
     conditions.set("Stalled", False, "NoFault", "There is no fault.")
     if suspended:
-        conditions.set("Ready", True, "Suspended", "spec.suspend is true: nothing is looked for.")
+        conditions.set(
+            "Ready", True, "Suspended", "spec.suspend is true: it does not search for new places."
+        )
     elif record.look.last is None:
-        conditions.set("Ready", None, "NotScanned", "The first look is under way.")
+        conditions.set("Ready", None, "NotScanned", "The first search is running.")
     elif fault is not None:
         conditions.set("Ready", True, fault.reason, fault.message)
     elif record.effective is not None and not record.effective.wanted.confirmed:
@@ -85,7 +87,7 @@ def _state(conditions: Conditions, record: SetRecord) -> None:
             "Ready", True, "Preview", "Nothing is created; status.preview shows what would be."
         )
     else:
-        conditions.set("Ready", True, "Observing", "What is found gets a tenant.")
+        conditions.set("Ready", True, "Observing", "It creates a tenant for each place found.")
 
 
 def _awaits(record: SetRecord) -> str | None:
@@ -94,12 +96,12 @@ def _awaits(record: SetRecord) -> str | None:
     said = []
     if plan.new and settings is not None and not settings.wanted.confirmed:
         said.append(
-            f"{counted(plan.new, 'tenant')} would be created: set spec.confirm to true if that is meant."
+            f"{counted(plan.new, 'tenant')} would be created: set spec.confirm to true if you want that."
         )
     if plan.by_hand:
         said.append(
             f"{counted(plan.by_hand, 'tenant')} that somebody has deleted would come back: set the annotation "
-            f'{CONFIRM_ANNOTATION} to a new value, such as "$(date +%s)", if that is meant.'
+            f'{CONFIRM_ANNOTATION} to a new value, such as "$(date +%s)", if you want that.'
         )
     return " ".join(said) or None
 

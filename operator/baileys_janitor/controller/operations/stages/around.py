@@ -79,7 +79,7 @@ def is_backed_up(operation: OperationRecord, tenant: TenantRecord) -> bool:
 def first(operation: OperationRecord, tenant: TenantRecord) -> Verdict:
     """Return the first step of an operation that nothing keeps from beginning."""
     if is_quiesced(operation):
-        message = "The claim is to be quiet."
+        message = "The operation waits until no pod uses the claim."
         return Verdict(Do.BEGIN, message=message, phase=QUIESCING, step=QUIESCE)
     return _after_quiet(operation, tenant, "")
 
