@@ -21,7 +21,7 @@ _Label = Annotated[str, Field(max_length=256)]
 class SELinuxOptions(Model):
     """The SELinux level of the Job's container.
 
-    Only the level: a type, role or user of one's own choice could be one that is not confined at all.
+    Only the level: a free choice of type, role or user could select an unconfined one.
     """
 
     level: _Label | None = Field(None, description="SELinux level, such as s0:c123,c456.")
@@ -70,15 +70,15 @@ class Resources(Model):
     model_config = rules(*_within_limits())
 
     requests: ResourceAmounts | None = Field(
-        default=None, description="What the Job is sure to get."
+        default=None, description="Requests: the resources that the Job is guaranteed."
     )
     limits: ResourceAmounts | None = Field(
-        default=None, description="What the Job may use at most."
+        default=None, description="Limits: the maximum that the Job may use."
     )
 
 
 class JobSettings(Model):
-    """Whom this tenant's Jobs run as, and what they may use."""
+    """User, groups and resources of this tenant's Jobs."""
 
     run_as_user: OwnerId | None = Field(
         default=None,

@@ -49,7 +49,7 @@ RelativePath = Annotated[
 
 
 class Volume(Model):
-    """Where the session files lie."""
+    """Location of the session files."""
 
     claim_name: Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)] = Field(
         description="Name of the PersistentVolumeClaim, in the namespace of this resource."
@@ -117,57 +117,55 @@ class SharedSettings(Model):
         "critical or above.",
     )
     max_removals: MaxRemovals | None = Field(
-        default=None, description="The most that one cleanup may remove."
+        default=None, description="Limits on the removals of one cleanup."
     )
     schedule: Schedule | None = Field(default=None, description="When the timers fire.")
     cooldown: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,
-        description="How long no Trigger cleanup starts after any cleanup that removed something, or would have in "
-        "mode DryRun. A Daily, an Emergency and a requested one do not wait for it; nor does what "
-        "maxRemovals cut short.",
+        description="Pause before the next Trigger cleanup, after any cleanup that removed files, or would have "
+        "in mode DryRun. Daily, Emergency and requested cleanups do not wait for it, nor does the "
+        "continuation of a cleanup that maxRemovals stopped.",
     )
     emergency_cooldown: Annotated[Duration, Between("1m", "7d")] | None = Field(
         default=None,
-        description="After an automatic Emergency cleanup, how long until the next one. One that "
-        "maxRemovals cut short goes on earlier: after 1m, then 2m, 4m and so on. A requested one "
-        "waits for nothing.",
+        description="Pause between automatic Emergency cleanups. One that maxRemovals stopped continues earlier: "
+        "after 1m, then 2m, 4m and so on. Requested cleanups do not wait.",
     )
     undo_window: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,
-        description="How long removed files stay in the trash, from where `baileys-janitor undo` "
-        "puts them back. 0s: they are purged at once.",
+        description="How long removed files stay in the trash, from which `baileys-janitor undo` restores them. "
+        "0s: they are purged at once.",
     )
     credentials_copies: CredentialsCopies | None = Field(
         default=None,
         description="Validated copies of creds.json, from which a broken one can be restored; docs/credentials.md.",
     )
     job: JobSettings | None = Field(
-        default=None, description="Whom this tenant's Jobs run as, and what they may use."
+        default=None, description="User, groups and resources of this tenant's Jobs."
     )
 
 
 class FleetSettings(SharedSettings):
-    """The same with what only a cluster has."""
+    """The shared settings, and those that exist only in a cluster."""
 
     backup: TenantBackup | None = Field(
-        default=None, description="Backups of the session. Without repositories none is made."
+        default=None, description="Backups of the session. Without repositories none are made."
     )
 
 
 class TenantSpec(FleetSettings):
-    """What is wanted for this tenant. Whatever is left unset comes from the operator's configuration."""
+    """The settings of this tenant. Unset fields come from the operator's configuration."""
 
     company_id: Annotated[str, Field(min_length=1, max_length=63, pattern=COMPANY_ID)] | None = (
         Field(
             default=None,
-            description="The company as metrics and alerts name it. Unset: the name of this resource.",
+            description="Name of the company in metrics and alerts. Unset: the name of this resource.",
         )
     )
-    volume: Volume = Field(description="Where the session files lie.")
+    volume: Volume = Field(description="Location of the session files.")
     suspend: bool | None = Field(
         default=None,
-        description="true: no scan and no cleanup runs for this tenant. What already lies in the "
-        "trash is still purged.",
+        description="true: no scan and no cleanup runs for this tenant. The trash is still purged.",
     )
 
 

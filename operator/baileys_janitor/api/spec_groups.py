@@ -58,39 +58,39 @@ class Thresholds(Model):
     model_config = rules(*_ascending())
 
     warning: Limit | None = Field(
-        default=None, description="From this count on the level is Warning."
+        default=None, description="Count at which the level becomes Warning."
     )  # fmt: skip
     critical: Limit | None = Field(
         default=None,
-        description="From this count on the level is Critical. An Emergency cleanup stops as soon "
-        "as the count is below it.",
+        description="Count at which the level becomes Critical. An Emergency cleanup stops as soon as the count "
+        "is below it.",
     )
     trigger: Limit | None = Field(
         default=None,
-        description="From this count on the trigger timer starts a Trigger cleanup, when there is "
-        "something to reclaim and no cooldown.",
+        description="Count at which the trigger timer starts a Trigger cleanup, if files can be removed and no "
+        "cooldown is active.",
     )
     emergency: Limit | None = Field(
         default=None,
-        description="From this count on the level is Emergency and a scan asks for an Emergency "
-        "cleanup. This is the LIMIT column.",
+        description="Count at which the level becomes Emergency and a scan requests an Emergency cleanup. This "
+        "is the LIMIT column.",
     )
     danger: Limit | None = Field(
         default=None,
-        description="From this count on messages and alerts say that the session is in danger.",
+        description="Count at which messages and alerts report that the session is in danger.",
     )
     count: Literal["Pressure", "Total"] | None = Field(
         default=None,
-        description="What is compared with the thresholds. Total: every regular file. Pressure: the "
-        "total without the pre-keys and protected files above their allowances, so that what can "
-        "never be removed does not raise a permanent alarm.",
+        description="The count that is compared with the thresholds. Total: every regular file. Pressure: the "
+        "total without the pre-keys and protected files above their allowances, so that files that "
+        "can never be removed do not raise a permanent alarm.",
     )
 
 
 class Allowances(Model):
-    """How many files of the kinds that never go away are part of a normal session.
+    """Number of pre-keys and protected files that a normal session has.
 
-    Under count Pressure, only what is above an allowance is left out of the count.
+    With count Pressure, only the files above an allowance are left out of the count.
     """
 
     pre_keys: Allowance | None = Field(default=None, description="Pre-keys that count in full.")
@@ -116,14 +116,14 @@ class Retention(Model):
     )
     pre_keys: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None,
-        description="How many of the newest uploaded pre-keys stay. Set it to have older ones removed: "
-        "while it is unset, pre-keys go only with count Total, since under Pressure their removal "
-        "gains nothing. On libraries that upload 812 pre-keys at once none is ever removed.",
+        description="Number of the newest uploaded pre-keys to keep; older ones are removed. Unset: pre-keys are "
+        "removed only with count Total, because with Pressure their removal does not lower the "
+        "count. With libraries that upload 812 pre-keys at once, none are ever removed.",
     )
 
 
 class MaxRemovals(Model):
-    """The most that one cleanup may remove; what is above waits for the next run."""
+    """Limits on the removals of one cleanup; the next run continues."""
 
     percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="The largest share of all files, in percent."
@@ -167,8 +167,8 @@ class Schedule(Model):
     )
     daily_cleanup: Annotated[str, Field(min_length=5, max_length=128)] | None = Field(
         default=None,
-        description="Cron expression of the daily cleanup, five fields, in timeZone; or Never. "
-        'Such as "0 3 * * *". A delay that stays the same for each tenant spreads the fleet.',
+        description='Cron expression of the daily cleanup, five fields, in timeZone; or Never. Such as "0 3 * * '
+        '*". A fixed delay for each tenant spreads the fleet.',
         json_schema_extra={"x-kubernetes-validations": [*cron_rules()]},
     )
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=TIME_ZONE)] | None = Field(
@@ -179,13 +179,13 @@ class Schedule(Model):
 
 
 class CredentialsCopies(Model):
-    """Copies of creds.json that are known to be whole, in the session directory."""
+    """Validated copies of creds.json, in the session directory."""
 
     keep: Annotated[int, Field(ge=0, le=KEEP_MOST)] | None = Field(
         default=None,
-        description="How many copies of one pairing are kept. 0: none is made; those that are there stay.",
+        description="Number of copies of one pairing to keep. 0: none are made; existing ones stay.",
     )
     every: Annotated[Duration, Between("1h", "30d")] | None = Field(
         default=None,
-        description="How often one is made, when creds.json has changed. Only in mode Enforce.",
+        description="How often a copy is made, if creds.json has changed. Only in mode Enforce.",
     )

@@ -47,18 +47,19 @@ class ByKind(StatusPart):
 
 
 class Files(StatusPart):
-    """What the last look at the directory counted."""
+    """Counts of the last scan of the directory."""
 
     total: Count | None = Field(default=None, description="Every regular file.")
     counted: Count | None = Field(
-        default=None, description="What is compared with the thresholds; see spec.thresholds.count."
+        default=None,
+        description="The count that is compared with the thresholds; see spec.thresholds.count.",
     )
     limit: Count | None = Field(
         default=None, description="The emergency threshold in force for this tenant."
     )
     protected: Count | None = Field(
         default=None,
-        description="Files of the kinds that no rule may remove, without unknown ones.",
+        description="Files of the kinds that no rule may remove; unknown files are not included.",
     )
     reclaimable: Count | None = Field(
         default=None, description="Files that the retention in force would remove now."
@@ -67,25 +68,25 @@ class Files(StatusPart):
     by_kind: ByKind | None = Field(default=None, description="Files of each kind.")
     kept: Reasons | None = Field(
         default=None,
-        description="Files that the retention in force would not remove now, counted by the reason that keeps them.",
+        description="Files that the retention in force would not remove now, by reason.",
     )
 
 
 class VolumeStatus(StatusPart):
-    """The volume that the numbers are of, and what is free on it."""
+    """The scanned volume, and its free space."""
 
     claim_name: Annotated[str, Field(max_length=253)] | None = Field(
-        default=None, description="The claim that was looked at."
+        default=None, description="The claim that was scanned."
     )
     path: Annotated[str, Field(max_length=512)] | None = Field(
-        default=None, description="The directory that was looked at."
+        default=None, description="The directory that was scanned."
     )
     free_bytes: Bytes | None = Field(default=None, description="Free space, in bytes.")
     free_inodes: Bytes | None = Field(default=None, description="Free inodes.")
 
 
 class IdentityStatus(StatusPart):
-    """Who the credentials say the session is."""
+    """The identity in creds.json."""
 
     state: Word | None = Field(
         default=None,
@@ -97,45 +98,49 @@ class IdentityStatus(StatusPart):
     )
     creds_token: Word | None = Field(
         default=None,
-        description="Stands for one version of creds.json; equal while it is not written.",
+        description="Identifies one version of creds.json; it changes with each write of the file.",
     )
     suspect_since: Time | None = Field(
         default=None,
-        description="Since when every look found the same creds.json unreadable. It is called corrupt "
-        "only when successive looks agree, because it is written in place.",
+        description="When creds.json was first found unreadable, with the same content in every scan since. It "
+        "is reported as corrupt only when successive scans agree, because the library writes it in "
+        "place.",
     )
 
 
 class Trash(StatusPart):
-    """Removed files that can still be put back."""
+    """Removed files that can still be restored."""
 
-    runs: Count | None = Field(default=None, description="Cleanups whose files are still there.")
+    runs: Count | None = Field(
+        default=None, description="Cleanups whose files are still in the trash."
+    )
     oldest_time: Time | None = Field(default=None, description="When the oldest of them ran.")
     files: Count | None = Field(default=None, description="Files in the trash, at most 5,000.")
     bytes: Bytes | None = Field(default=None, description="Their size when they were removed.")
 
 
 class CopiesStatus(StatusPart):
-    """Copies of creds.json that were known to be whole when they were kept."""
+    """Copies of creds.json that were valid when they were made."""
 
     count: Count | None = Field(
-        default=None, description="How many lie in the session directory, of all pairings."
+        default=None, description="Copies in the session directory, of all pairings."
     )
-    newest_time: Time | None = Field(default=None, description="When the newest was kept.")
+    newest_time: Time | None = Field(default=None, description="When the newest copy was made.")
     reason: Word | None = Field(
         default=None,
-        description="Why no copy could be kept the last time that one was due; absent when one was.",
+        description="Why the last attempt to make a copy failed; absent if it succeeded.",
     )
     message: Sentence | None = Field(
-        default=None, description="That in a sentence, with a way out."
+        default=None, description="The reason as a sentence, with a remedy."
     )
     attempt_time: Time | None = Field(
-        default=None, description="When a Job looked last and kept none; absent when it kept one."
+        default=None,
+        description="When a Job last ran without making a copy; absent if it made one.",
     )
 
 
 class Timers(StatusPart):
-    """The last slot of each timer that was handled; a restart neither repeats nor forgets one."""
+    """The last handled slot of each timer; a restart neither repeats nor skips one."""
 
     trigger: Time | None = Field(
         default=None, description="Last handled slot of the trigger timer."
@@ -146,47 +151,52 @@ class Timers(StatusPart):
 class Forecast(StatusPart):
     """When thresholds will be reached."""
 
-    warning_time: Time | None = Field(default=None, description="When Warning begins.")
-    critical_time: Time | None = Field(default=None, description="When Critical begins.")
-    emergency_time: Time | None = Field(default=None, description="When Emergency begins.")
+    warning_time: Time | None = Field(
+        default=None, description="When the level Warning will be reached."
+    )
+    critical_time: Time | None = Field(
+        default=None, description="When the level Critical will be reached."
+    )
+    emergency_time: Time | None = Field(
+        default=None, description="When the level Emergency will be reached."
+    )
 
 
 class Run(StatusPart):
     """A cleanup that is claimed or running."""
 
-    id: Word | None = Field(default=None, description="Id of the run; the Job carries it.")
+    id: Word | None = Field(default=None, description="Id of the run, as in the Job.")
     reason: Word | None = Field(
         default=None, description="Why it runs: Trigger, Daily, Emergency or Requested."
     )
     start_time: Time | None = Field(default=None, description="When it was claimed.")
     uid: Annotated[str, Field(max_length=128)] | None = Field(
         default=None,
-        description="Uid of the run's Job: a Job of another uid counts for nothing, whatever its labels say.",
+        description="Uid of the run's Job: a Job with another uid is ignored, whatever its labels.",
     )
 
 
 class Cleanup(StatusPart):
-    """One cleanup that is over."""
+    """One finished cleanup."""
 
-    run: Word | None = Field(
-        default=None, description="Id of the run, as `baileys-janitor undo` takes it."
-    )
+    run: Word | None = Field(default=None, description="Id of the run, for `baileys-janitor undo`.")
     time: Time | None = Field(default=None, description="When it ended.")
     reason: Word | None = Field(
         default=None, description="Why it ran: Trigger, Daily, Emergency or Requested."
     )
     outcome: Word | None = Field(
         default=None,
-        description="How it ended: Completed, Capped (maxRemovals or its time; it goes on), Killed (its Job was killed "
-        "in the middle; it goes on), NothingToDo, DryRun, Refused, Repeated or Failed.",
+        description="How it ended: Completed, Capped (stopped by maxRemovals or its time limit; a later run "
+        "continues it), Killed (its Job was killed; a later run continues it), NothingToDo, DryRun, "
+        "Refused, Repeated or Failed.",
     )
     removed: Count | None = Field(
-        default=None, description="Files removed; in a dry run, that would be."
+        default=None, description="Files removed; in a dry run, files that would be removed."
     )
-    before: Count | None = Field(default=None, description="Counted files before it.")
+    before: Count | None = Field(default=None, description="Counted files before the cleanup.")
     after: Count | None = Field(
         default=None,
-        description="Counted files after it; for one that was Killed, at the first scan since.",
+        description="Counted files after the cleanup; after a Killed one, those of the next scan.",
     )
     freed_bytes: Bytes | None = Field(
         default=None, description="Size of the removed files, in bytes."
@@ -194,18 +204,14 @@ class Cleanup(StatusPart):
     duration: Annotated[str, Field(max_length=32)] | None = Field(
         default=None, description="How long the Job worked on the directory, such as 340ms."
     )
-    removed_by_reason: Reasons | None = Field(
-        default=None, description="Removed files, counted by the reason that let them go."
-    )
+    removed_by_reason: Reasons | None = Field(default=None, description="Removed files, by reason.")
 
 
 class LastRestore(StatusPart):
     """A restore from an archive."""
 
-    time: Time | None = Field(default=None, description="When it was over.")
-    run: Word | None = Field(
-        default=None, description="Its run id: the action Undo takes it back by that."
-    )
+    time: Time | None = Field(default=None, description="When it ended.")
+    run: Word | None = Field(default=None, description="Id of the run, for the action Undo.")
     mode: Word | None = Field(default=None, description="Safe, Credentials or Whole.")
     archive: Annotated[str, Field(max_length=128)] | None = Field(
         default=None, description="The archive that was used."
@@ -213,26 +219,23 @@ class LastRestore(StatusPart):
     outcome: Word | None = Field(
         default=None, description="Completed, NothingToDo, Refused, Capped or Failed."
     )
-    restored_by_kind: Reasons | None = Field(
-        default=None, description="Files that came back, by kind."
-    )
+    restored_by_kind: Reasons | None = Field(default=None, description="Restored files, by kind.")
     message: Sentence | None = Field(
-        default=None, description="What came back, what to know, or why nothing did."
+        default=None,
+        description="The restored files and notes about them, or why nothing was restored.",
     )
 
 
 class LastCleanup(Cleanup):
-    """The last cleanup, with what explains it."""
+    """The last cleanup, with its explanation."""
 
     message: Sentence | None = Field(
-        default=None, description="What it did, what stayed and why, in a sentence or two."
+        default=None, description="Removed files, kept files and the reasons, in a sentence or two."
     )
     removed_by_kind: ByKind | None = Field(default=None, description="Removed files of each kind.")
-    kept: Reasons | None = Field(
-        default=None, description="Files that stayed, counted by the reason that kept them."
-    )
+    kept: Reasons | None = Field(default=None, description="Kept files, by reason.")
     left: Count | None = Field(
-        default=None, description="Files that maxRemovals left for the next run."
+        default=None, description="Files left for the next run because of maxRemovals."
     )
 
 
@@ -240,99 +243,92 @@ class Condition(StatusPart):
     """A condition in the standard form of Kubernetes (metav1.Condition)."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)] = Field(
-        description="What the condition is about, such as Ready or Emergency."
+        description="Type of the condition, such as Ready or Emergency."
     )
     status: Literal["True", "False", "Unknown"] = Field(
-        description="Whether it holds: True, False or Unknown."
+        description="Status of the condition: True, False or Unknown."
     )
     reason: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        description="Why, in one CamelCase word."
+        description="Reason for the status, in one CamelCase word."
     )
     message: Annotated[str, Field(max_length=32768)] = Field(
-        description="Why, for people, with numbers and a way out."
+        description="Explanation for people, with numbers and a remedy."
     )
-    last_transition_time: Time = Field(description="When status last changed.")
+    last_transition_time: Time = Field(description="When the status of the condition last changed.")
     observed_generation: Annotated[int, Field(ge=0, le=2**62)] | None = Field(
-        default=None, description="The generation of the spec that this was said of."
+        default=None, description="The generation of the spec that the condition was computed from."
     )
 
 
 class TenantStatus(StatusPart):
-    """What the operator knows of this tenant."""
+    """The status of the tenant, as the operator observes it."""
 
     observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
         default=None,
-        description="The generation of the spec that the status was made from; -1 before the first "
-        "look.",
+        description="The generation of the spec that the status was computed from; -1 before the first scan.",
     )
     level: Level | None = Field(
         default=None,
         description="Healthy, Warning, Critical or Emergency; Unknown before the first scan, after three missed "
-        "ones, and while creds.json is missing, broken, too large or of no paired account.",
+        "scans, and while creds.json is missing, broken, too large or has no paired account.",
     )
     attention: Word | None = Field(
         default=None,
-        description="The gravest advice or fault that holds, as a condition's type or a reason; "
-        "absent while there is none.",
+        description="The most severe current advice or fault, as a condition's type or a reason; absent if there "
+        "is none.",
     )
-    level_since: Time | None = Field(
-        default=None, description="Since when the level is what it is, or has been Unknown."
-    )
+    level_since: Time | None = Field(default=None, description="When the level last changed.")
     last_scan_time: Time | None = Field(
         default=None,
-        description="When the files were last counted, as of the last time that the status was written: a scan "
-        "that finds nothing new is not written down.",
+        description="When the files were last counted, as of the last write of the status: a scan without "
+        "changes is not written.",
     )
     next_scan_time: Time | None = Field(
         default=None,
-        description="When they are counted after that, at the earliest. In the past, it says that scans went on "
-        "and found nothing new; the level becomes Unknown when they do not.",
+        description="Earliest time of the scan after that. A time in the past means that scans continue and find "
+        "no changes; if scans fail, the level becomes Unknown.",
     )
     growth_per_day: Annotated[float, Field(ge=-1e9, le=1e9)] | None = Field(
-        default=None, description="By how many counted files the directory grows a day."
+        default=None, description="Growth of the directory in counted files per day."
     )
     forecast: Forecast | None = Field(
         default=None,
-        description="When thresholds will be reached at the present growth, without a cleanup; only what lies "
-        "ahead, and within a year.",
+        description="When thresholds will be reached at the present growth, without a cleanup; only future times "
+        "within a year.",
     )
     next: Sentence | None = Field(
         default=None,
-        description="What somebody must do first, if anything; then what the janitor does next, when, and what it "
-        "hangs on.",
+        description="The action that a person must take first, if any; then the next action of the janitor, its "
+        "time and its condition.",
     )
     active_since: Time | None = Field(
         default=None,
-        description="Since when the session has had traffic without a pause of more than a day. Absent while the "
-        "session is stopped (no traffic for three days).",
+        description="Start of the current traffic, without a pause of more than a day. Absent while the session "
+        "is stopped (no traffic for three days).",
     )
     running: Annotated[str, Field(max_length=TEXT_BYTES_MAX)] | None = Field(
         default=None,
-        description="When the session had traffic, as far as ages need it: one line for the operator, with a "
+        description="Periods with traffic, as needed to compute ages: one line for the operator, with a "
         "checksum. Ages count traffic; see docs/rules.md.",
     )
     last_activity_time: Time | None = Field(
         default=None, description="When a session or a sender key was last written."
     )
-    identity: IdentityStatus | None = Field(
-        default=None, description="Who the credentials say the session is."
-    )
+    identity: IdentityStatus | None = Field(default=None, description="The identity in creds.json.")
     files: Files | None = Field(
-        default=None, description="What the last look at the directory counted."
+        default=None, description="Counts of the last scan of the directory."
     )
     volume: VolumeStatus | None = Field(
-        default=None, description="The volume that the numbers are of, and what is free on it."
+        default=None, description="The scanned volume, and its free space."
     )
     trash: Trash | None = Field(
-        default=None, description="Removed files that can still be put back."
+        default=None, description="Removed files that can still be restored."
     )
     credentials_copies: CopiesStatus | None = Field(
         default=None,
-        description="Kept copies of creds.json, from which a broken one can be restored (docs/credentials.md).",
+        description="Copies of creds.json, from which a broken one can be restored (docs/credentials.md).",
     )
-    timers: Timers | None = Field(
-        default=None, description="The last slot of each timer that was handled."
-    )
+    timers: Timers | None = Field(default=None, description="The last handled slot of each timer.")
     run: Run | None = Field(default=None, description="The cleanup that is claimed or running.")
     cooldown_until: Time | None = Field(
         default=None, description="No Trigger cleanup starts before this time."
@@ -342,20 +338,21 @@ class TenantStatus(StatusPart):
     )
     next_cleanup_time: Time | None = Field(
         default=None,
-        description="When the next cleanup begins that nobody has to ask for, unless something changes before.",
+        description="When the next automatic cleanup starts, unless something changes before.",
     )
     next_cleanup_reason: Word | None = Field(
         default=None, description="Why it will run: Daily, Trigger or Emergency."
     )
     last_cleanup: LastCleanup | None = Field(
-        default=None, description="The last cleanup, with what explains it."
+        default=None, description="The last cleanup, with its explanation."
     )
     history: Annotated[list[Cleanup], Field(max_length=HISTORY_LENGTH)] | None = Field(
         default=None, description="The last ten cleanups, newest first."
     )
     trend: Sentence | None = Field(
         default=None,
-        description="Whether the cleanups in history keep up with what comes, in a sentence; from two on.",
+        description="Whether the cleanups in history keep up with growth, as a sentence; absent before the "
+        "second cleanup.",
     )
     last_restore: LastRestore | None = Field(
         default=None, description="The last restore from an archive that was not a dry run."
@@ -365,7 +362,7 @@ class TenantStatus(StatusPart):
     )
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,
-        description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
+        description=f"The last handled value of the annotation {EMERGENCY_ANNOTATION}.",
     )
     last_valid: Annotated[str, Field(max_length=LAST_VALID_BYTES_MAX)] | None = Field(
         default=None,

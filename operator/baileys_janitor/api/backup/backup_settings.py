@@ -100,35 +100,37 @@ _FROM: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Repository(Model):
-    """An object store that archives are put into."""
+    """An object store for archives."""
 
-    name: Name = Field(description="What it is called in the status, messages and metrics.")
+    name: Name = Field(description="Name of the repository in the status, messages and metrics.")
     url: StoreUrl = Field(
         description="Where the archives go: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, or the "
         "absolute path of a directory. A prefix of its own for each server."
     )
     endpoint: Annotated[str, Field(max_length=512, pattern=ENDPOINT)] | None = Field(
-        default=None, description="Where a store of the S3 kind is served, unless it is Amazon's."
+        default=None, description="URL of the S3-compatible store. Unset: Amazon's."
     )
     region: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
-        default=None, description="Its region, such as eu-central-1."
+        default=None, description="Region of the bucket, such as eu-central-1."
     )
 
 
 class BackupRepository(Repository):
-    """An object store, or a directory, that archives are put into."""
+    """An object store, or a directory, for archives."""
 
     credentials: Path | None = Field(
         default=None,
-        description="File or directory with its credentials. Unset: the environment. They may be put-only.",
+        description="File or directory with the credentials of the store. Unset: the environment. They may be "
+        "put-only.",
     )
     read_credentials: Path | None = Field(
-        default=None, description="Those that a drill reads with. Unset: credentials."
+        default=None,
+        description="File or directory with the credentials that a drill reads with. Unset: credentials.",
     )
 
 
 class BackupRetention(Model):
-    """How many archives of a tenant stay: the newest of each of the last hours, days and months that have one."""
+    """Archives of a tenant to keep: the newest of each of the last hours, days and months that have one."""
 
     model_config = rules(
         rule(
@@ -142,18 +144,24 @@ class BackupRetention(Model):
         ),
     )
 
-    hourly: Kept | None = Field(default=None, description="Of how many hours.")
-    daily: Kept | None = Field(default=None, description="Of how many days.")
-    monthly: Kept | None = Field(default=None, description="Of how many months.")
+    hourly: Kept | None = Field(
+        default=None, description="Number of hours of which the newest archive is kept."
+    )
+    daily: Kept | None = Field(
+        default=None, description="Number of days of which the newest archive is kept."
+    )
+    monthly: Kept | None = Field(
+        default=None, description="Number of months of which the newest archive is kept."
+    )
     by: Literal["Janitor", "Bucket"] | None = Field(
         default=None,
-        description="Who removes the others. Bucket: the lifecycle of the store, so that the credentials need not "
-        "be able to.",
+        description="Who removes the other archives. Bucket: the lifecycle rule of the store, so that the "
+        "credentials need no right to delete.",
     )
     bucket_days: Annotated[int, Field(ge=3, le=3650)] | None = Field(
         default=None,
-        description="With by Bucket: after how many days the store removes an archive. An unchanged session is put "
-        "anew after a third of that.",
+        description="With by Bucket: number of days after which the store removes an archive. An unchanged "
+        "session is uploaded again after a third of that.",
     )
 
 
@@ -162,8 +170,8 @@ class DrillSettings(Model):
 
     schedule: Cron | None = Field(
         default=None,
-        description="Cron expression of five fields, in schedule.timeZone, or Never. The first one follows the first "
-        "backup.",
+        description="Cron expression of five fields, in schedule.timeZone, or Never. The first drill follows the "
+        "first backup.",
     )
 
 
@@ -172,21 +180,21 @@ class BackupDrill(DrillSettings):
 
     identity_file: Path | None = Field(
         default=None,
-        description="File with the age identity that opens the archives. Unset: no drill can run here, since who "
-        "backs up needs no key that reads backups.",
+        description="File with the age identity that decrypts the archives. Unset: no drill runs on this server, "
+        "because making backups needs no key that decrypts them.",
     )
 
 
 class BackupObjectives(Model):
-    """What is promised; who is late is told."""
+    """Objectives for backups and restores; missed ones are reported."""
 
     rpo: Annotated[Duration, Between("5m", "90d")] | None = Field(
         default=None,
-        description="How much may be lost: the newest archive is at most this old. Unset: the longest pause of the "
-        "schedule.",
+        description="Maximum age of the newest archive (recovery point objective). Unset: the longest pause of "
+        "the schedule.",
     )
     rto: Annotated[Duration, Between("1m", "30d")] | None = Field(
-        default=None, description="How long a restore may take."
+        default=None, description="Maximum duration of a restore (recovery time objective)."
     )
 
 
@@ -195,21 +203,25 @@ class BackupGroup(Model):
 
     schedule: Cron | None = Field(
         default=None,
-        description="Cron expression of five fields, in schedule.timeZone, or Never. A delay that stays the same "
-        "spreads them.",
+        description="Cron expression of five fields, in schedule.timeZone, or Never. A fixed delay for each "
+        "session spreads the backups.",
     )
     recipients: Annotated[list[Recipient], Field(max_length=MOST_RECIPIENTS)] | None = Field(
         default=None,
-        description="Public keys that the archives are encrypted to: age1..., or an SSH key. Each of their owners can "
-        "read every archive.",
+        description="Public keys that the archives are encrypted to: age1..., or an SSH key. The owner of any of "
+        "them can read every archive.",
     )
     encryption: Literal["Age", "None"] | None = Field(
         default=None,
-        description="None puts archives that everybody can read who can read the store. They hold the keys of the "
-        "accounts.",
+        description="None: archives are not encrypted, so anyone who can read the store can read them. They "
+        "contain the keys of the accounts.",
     )
-    retention: BackupRetention | None = Field(default=None, description="How long archives stay.")
-    objectives: BackupObjectives | None = Field(default=None, description="What is promised.")
+    retention: BackupRetention | None = Field(
+        default=None, description="How long archives are kept."
+    )
+    objectives: BackupObjectives | None = Field(
+        default=None, description="Objectives for backups and restores."
+    )
 
 
 class BackupSettings(BackupGroup):
@@ -218,13 +230,14 @@ class BackupSettings(BackupGroup):
     repositories: Annotated[list[BackupRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
         Field(
             default=None,
-            description="Where the archives go. They are independent: the same archive is put to each.",
+            description="Stores for the archives. They are independent: each gets the same archive.",
         )
     )
     before_operations: BeforeOperations | None = Field(
         default=None,
-        description="Whether a session is backed up before it is rotated. Required: nothing is rotated if that fails. "
-        "Preferred, or unset: it goes on and says so. Never: it is not.",
+        description="Whether a session is backed up before it is rotated. Required: if the backup fails, nothing "
+        "is rotated. Preferred, or unset: the rotation continues and reports the failure. Never: no "
+        "backup is made.",
     )
     drill: BackupDrill | None = Field(default=None, description="Rehearsals of a restore.")
 

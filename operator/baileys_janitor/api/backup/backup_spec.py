@@ -51,16 +51,16 @@ def _distinct(same: str) -> str:
 
 
 class ClusterRepository(Repository):
-    """An object store that archives are put into."""
+    """An object store for archives."""
 
     url: BucketUrl = Field(
         description="Where the archives go: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix. A prefix "
         "of its own for each cluster."
     )
     secret_name: SecretName = Field(
-        description="Secret with its credentials, in the tenant's namespace. Its keys are those of the store's "
-        "environment variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and ca.crt for a store with a "
-        "private certificate authority. They may be put-only."
+        description="Secret with the credentials of the store, in the tenant's namespace. Its keys are named as "
+        "the store's environment variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and "
+        "ca.crt for a store with a private certificate authority. The credentials may be put-only."
     )
 
 
@@ -80,36 +80,36 @@ class ClusterBackup(BackupGroup):
     repositories: Annotated[list[ClusterRepository], Field(max_length=MOST_REPOSITORIES)] | None = (
         Field(
             default=None,
-            description="Where the archives go. They are independent: the same archive is put to each. An empty list "
-            "takes a tenant out of the fleet's backups.",
+            description="Stores for the archives. They are independent: each gets the same archive. An empty list "
+            "excludes a tenant from the fleet's backups.",
         )
     )
     drill: DrillSettings | None = Field(default=None, description="Rehearsals of a restore.")
 
 
 class TenantBackup(ClusterBackup):
-    """The same with what only sessions in files have."""
+    """Backups of a session in files."""
 
     before_operations: BeforeOperations | None = Field(
         default=None,
-        description="Whether the session is backed up before an operation that replaces something (Restore, Rotate). "
-        "Required: the operation fails if that fails. Preferred, or unset: it goes on and its steps say so. Never: "
-        "it is not.",
+        description="Whether the session is backed up before an operation that replaces files (Restore, Rotate). "
+        "Required: if the backup fails, the operation fails. Preferred, or unset: the operation "
+        "continues and its steps report the failure. Never: no backup is made.",
     )
 
 
 class Drills(Model):
-    """What rehearsals of restores use. They run in the operator's namespace, where these Secrets lie."""
+    """Secrets for rehearsals of restores, in the operator's namespace, where the rehearsals run."""
 
     identity_secret_name: SecretName | None = Field(
         default=None,
-        description="Secret with the age identities that open the archives, key identity. Unset: no drill runs, and "
-        "the condition Restorable says so.",
+        description="Secret with the age identities that decrypt the archives, under the key identity. Unset: no "
+        "drill runs, and the condition Restorable reports it.",
     )
     read_secret_names: Annotated[dict[Name, SecretName], Field(max_length=MOST_REPOSITORIES)] = (
         Field(
             default_factory=dict,
-            description="Secret with credentials that may read, by the name of a repository of "
+            description="Secrets with credentials that may read, by the name of a repository of "
             "defaults.backup.repositories. Repositories that a tenant sets for itself are not drilled.",
         )
     )
@@ -122,11 +122,11 @@ class Drills(Model):
 
 
 class BackupConfig(Model):
-    """Backups, as far as a tenant may not choose."""
+    """Settings of backups that a tenant cannot change."""
 
     drill: Drills = Field(
         default=Drills(),
-        description="What rehearsals of restores use: Secrets in the operator's namespace.",
+        description="Secrets for rehearsals of restores, in the operator's namespace.",
     )
 
 

@@ -24,28 +24,30 @@ RepositoryName = Annotated[str, Field(min_length=1, max_length=32)]
 
 
 class TriesStatus(StatusPart):
-    """How it went to do one thing again and again."""
+    """Attempts of one repeated task."""
 
     time: Time | None = Field(default=None, description="When it last succeeded.")
     tried_time: Time | None = Field(default=None, description="When it was last tried.")
     claimed_time: Time | None = Field(
-        default=None, description="Since when it is under way; set only then."
+        default=None, description="When the current attempt started; absent if none is running."
     )
-    failures: Count | None = Field(default=None, description="Failed attempts one after another.")
+    failures: Count | None = Field(default=None, description="Consecutive failed attempts.")
     reason: Word | None = Field(default=None, description="Why the last attempt failed.")
     message: Sentence | None = Field(
         default=None, description="Why the last attempt failed, in a sentence."
     )
-    seconds: Seconds | None = Field(default=None, description="How long the last success took.")
+    seconds: Seconds | None = Field(
+        default=None, description="Duration of the last successful attempt."
+    )
 
 
 class DrillStatus(TriesStatus):
     """Rehearsals of a restore from one repository."""
 
     archive: ArchiveName | None = Field(
-        default=None, description="The archive that was last restored in a rehearsal."
+        default=None, description="The archive of the last rehearsal."
     )
-    files: Count | None = Field(default=None, description="Files that it would put back.")
+    files: Count | None = Field(default=None, description="Files that a restore of it would write.")
 
 
 class RepositoryStatus(TriesStatus):
@@ -58,18 +60,18 @@ class RepositoryStatus(TriesStatus):
         "NothingToDo (there is no session yet) or Failed.",
     )
     archive: ArchiveName | None = Field(default=None, description="The newest archive.")
-    archive_time: Time | None = Field(default=None, description="When its session was read.")
-    files: Count | None = Field(default=None, description="Files in it.")
-    bytes: Bytes | None = Field(default=None, description="Its size, in bytes.")
+    archive_time: Time | None = Field(default=None, description="When the session in it was read.")
+    files: Count | None = Field(default=None, description="Files in the archive.")
+    bytes: Bytes | None = Field(default=None, description="Size of the archive, in bytes.")
     archives: Count | None = Field(
         default=None,
-        description="Archives of the tenant there; absent where they cannot be listed.",
+        description="Archives of the tenant in the repository; absent if they cannot be listed.",
     )
     oldest_time: Time | None = Field(
-        default=None, description="When the session of the oldest of them was read."
+        default=None, description="When the session in the oldest archive was read."
     )
     retention_reason: Word | None = Field(
-        default=None, description="Why archives that retention does not need were not removed."
+        default=None, description="Why expired archives were not removed."
     )
     drill: DrillStatus | None = Field(default=None, description="Rehearsals of a restore.")
 
@@ -83,15 +85,15 @@ class BackupStatus(StatusPart):
         default=None, description="When the session was last backed up to any repository."
     )
     repositories: Annotated[list[RepositoryStatus], Field(max_length=MOST_REPOSITORIES)] | None = (
-        Field(default=None, description="What is known of each repository.")
+        Field(default=None, description="The state of each repository.")
     )
     known: Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)] | None = Field(
         default=None,
-        description="Which archives the operator has put, with their checksums: one line for the operator. Archives "
-        "that it does not name count for nothing and are never removed.",
+        description="Archives that the operator has uploaded, with their checksums: one line for the operator. "
+        "Other archives are ignored and never removed.",
     )
     job_name: JobName | None = Field(
         default=None,
-        description="The Job that was last begun for this tenant and for those that share it, written before it is "
-        "created and on one of them alone: by its name an operator that starts takes in what it brings.",
+        description="The last Job started for this tenant and those that share the Job, written to one of them "
+        "before the Job is created. An operator that starts finds the result by its name.",
     )

@@ -25,7 +25,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class JobPods(Model):
-    """The Jobs' pods, as far as a tenant may not choose."""
+    """Settings of the Jobs' pods that a tenant cannot change."""
 
     image: Annotated[str, Field(max_length=512)] = Field(
         default="", description="Image of the Jobs. Empty: the operator's own image."
@@ -59,16 +59,16 @@ class JobPods(Model):
     )
     deadline_seconds: Annotated[int, Field(ge=10, le=3600)] = Field(
         default=60,
-        description="How long a Job's pod may run; it must leave quickly when others want the node.",
+        description="Maximum run time of a Job's pod, so that it soon frees the node for others.",
     )
     pending_timeout: Annotated[Duration, Between("10s", "1d")] = Field(
         default=Duration("5m"),
-        description="How long a Job's pod may stay pending before it is given up.",
+        description="How long a Job's pod may stay pending before the Job is deleted.",
     )
     ttl: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("1d"),
-        description="When Kubernetes deletes a finished Job that the operator did not; a backstop. A scan goes after "
-        "ten minutes at most.",
+        description="When Kubernetes deletes a finished Job that the operator has not deleted. A Job of a scan "
+        "is deleted after ten minutes at most.",
     )
 
 
@@ -77,51 +77,52 @@ MOST_SHARDS = 16
 
 
 class Limits(Model):
-    """How much the operator asks of the cluster at a time."""
+    """Limits on the operator's Jobs and requests."""
 
     jobs_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=50,
-        description="Jobs that exist and are not finished, in the whole cluster. For Emergency and requested "
-        "cleanups half as many are allowed besides, here and in the other limits.",
+        description="Maximum unfinished Jobs in the whole cluster. Emergency and requested cleanups may add half "
+        "as many, here and in the other limits.",
     )
     pending_pods: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=20, description="Jobs' pods that wait for a node, in the whole cluster."
+        default=20, description="Maximum pods of Jobs that wait for a node, in the whole cluster."
     )
     jobs_in_flight_per_namespace: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=20,
-        description="Of these, Jobs of one namespace: what goes wrong in one never holds up the others.",
+        description="Maximum unfinished Jobs of one namespace, so that a fault in one never blocks the others.",
     )
     pending_pods_per_namespace: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=10, description="Jobs' pods of one namespace that wait for a node."
+        default=10, description="Maximum pods of Jobs of one namespace that wait for a node."
     )
     tenants_per_scan: Annotated[int, Field(ge=1, le=25)] = Field(
         default=25,
-        description="Tenants of one namespace, node and identity that one scan Job looks at, or whose creds.json one "
-        "Job copies. 1: every tenant has a pod of its own.",
+        description="Maximum tenants of one namespace, node and identity that share a Job, for scans and for "
+        "copies of creds.json. 1: every tenant has a pod of its own.",
     )
 
 
 class DiskPressure(Model):
-    """When a volume is called full. A full disk truncates creds.json."""
+    """When a volume counts as full. A full disk truncates creds.json."""
 
     free_bytes: Quantity = Field(
         default="64Mi",
-        description="Below this much free space, or below a tenth of a volume on small ones.",
+        description="A volume counts as full below this much free space; a small volume, below a tenth of its "
+        "size.",
     )
     free_inodes: Annotated[int, Field(ge=0)] = Field(
-        default=1000, description="Below this many free inodes."
+        default=1000, description="A volume counts as full below this many free inodes."
     )
 
 
 class CircuitBreaker(Model):
-    """Holds automatic cleanups when many runs in a short time remove abnormally much.
+    """Holds automatic cleanups when many runs in a short time remove abnormally many files.
 
     Each namespace has a breaker of its own. The fleet's opens when those of three namespaces are open, or of all.
     """
 
-    enabled: bool = Field(default=True, description="false: never hold.")
+    enabled: bool = Field(default=True, description="false: automatic cleanups are never held.")
     window: Annotated[Duration, Between("1m", "7d")] = Field(
-        default=Duration("1h"), description="How far back runs are looked at."
+        default=Duration("1h"), description="The window in which runs are counted."
     )
     percent: Annotated[int, Field(ge=1, le=100)] = Field(
         default=40,
@@ -129,22 +130,22 @@ class CircuitBreaker(Model):
     )
     runs: Annotated[int, Field(ge=2, le=100_000)] = Field(
         default=10,
-        description="So many abnormal runs of a namespace within the window open its breaker. Requested ones do "
-        "not count.",
+        description="Number of abnormal runs of a namespace within the window that opens its breaker. Requested "
+        "runs do not count.",
     )
     hold: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("6h"),
-        description="How long automatic cleanups then wait. Requested ones do not, and an Emergency one "
-        "removes a quarter of what it may otherwise.",
+        description="How long automatic cleanups then wait. Requested cleanups do not wait; an Emergency cleanup "
+        "runs with a quarter of its usual limit.",
     )
 
 
 class LeaderElection(Model):
-    """Several operators, one at a time: who acts is settled by a Lease."""
+    """Leader election between several replicas, by a Lease."""
 
     enabled: bool | None = Field(
         default=None,
-        description="Unset: in a cluster, that is where POD_NAME and the namespace are known.",
+        description="Whether to use a Lease. Unset: yes if POD_NAME and the namespace are known, as in a cluster.",
     )
     name: Name = Field(default="baileys-janitor", description="Name of the Lease.")
     namespace: Annotated[str, Field(max_length=63)] = Field(
@@ -152,13 +153,13 @@ class LeaderElection(Model):
     )
     duration: Annotated[Duration, Between("3s", "5m")] = Field(
         default=Duration("15s"),
-        description="How long a leader that is not heard of still counts as alive. An API server may take up to "
-        "half of this, less renewInterval, to answer a renewal.",
+        description="How long a Lease is valid after its last renewal. An API server may take up to half of "
+        "this, less renewInterval, to answer a renewal.",
     )
     renew_interval: Annotated[Duration, Between("1s", "1m")] = Field(
         default=Duration("3s"),
-        description="How often the leader renews. One that could not until this long before the end of "
-        "the duration stops acting.",
+        description="How often the leader renews the Lease. A leader that has not renewed it this long before "
+        "its end stops acting.",
     )
 
     @model_validator(mode="after")
@@ -172,10 +173,11 @@ class LeaderElection(Model):
 
 
 class Probes(Model):
-    """Where the kubelet asks after the operator's health: `/healthz` and `/readyz`."""
+    """Health endpoints for the kubelet: `/healthz` and `/readyz`."""
 
     enabled: bool | None = Field(
-        default=None, description="Unset: in a cluster, that is where POD_NAME is known."
+        default=None,
+        description="Whether they are served. Unset: yes if POD_NAME is known, as in a cluster.",
     )
     address: Annotated[str, Field(max_length=253)] = Field(
         default="", description="Address to listen on. Empty: all, IPv4 and IPv6."
@@ -186,10 +188,11 @@ class Probes(Model):
 
 
 class Metrics(Model):
-    """What Prometheus scrapes: `/metrics`, on a port of its own."""
+    """Metrics endpoint for Prometheus: `/metrics`, on a port of its own."""
 
     enabled: bool | None = Field(
-        default=None, description="Unset: in a cluster, that is where POD_NAME is known."
+        default=None,
+        description="Whether they are served. Unset: yes if POD_NAME is known, as in a cluster.",
     )
     address: Annotated[str, Field(max_length=253)] = Field(
         default="",
@@ -197,12 +200,13 @@ class Metrics(Model):
         "only a container of the same pod, and a port-forward, can read them.",
     )
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(
-        default=9090, description="TCP port to listen on; not the probes'."
+        default=9090,
+        description="TCP port to listen on; it must differ from the port of the probes.",
     )
     per_tenant: Literal["Full", "Brief", "None"] = Field(
         default="Full",
-        description="Series of each tenant. Full: all, about thirty. Brief: what the alerts need, about five. "
-        "None: only what is counted over all tenants.",
+        description="Series of each tenant. Full: all, about thirty. Brief: those that the alerts need, about "
+        "five. None: only totals over all tenants.",
     )
 
 
@@ -247,44 +251,45 @@ class KeyStores(Model):
 
     enabled: bool = Field(
         default=True,
-        description="false: none is looked after. The same where the cluster does not have their CRD.",
+        description="false: key stores are ignored, as in a cluster without their CRD.",
     )
 
 
 class OperationHistory(Model):
-    """How long operations that are over are kept. Whichever comes first ends it."""
+    """How many finished operations are kept, and how long. The limit that is reached first applies."""
 
     keep: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=20, description="Operations of one tenant that are over and kept."
+        default=20, description="Maximum finished operations of one tenant to keep."
     )
     max_age: Annotated[Duration, Between("1h", "3650d")] = Field(
-        default=Duration("30d"), description="How long one that is over is kept."
+        default=Duration("30d"), description="How long a finished operation is kept."
     )
 
 
 class Operations(Model):
-    """What can be asked for by BaileysOperation. Who may create one is settled by roles."""
+    """BaileysOperations that the operator runs. Roles decide who may create one."""
 
     enabled: bool = Field(
         default=True,
-        description="false: none is carried out. The same where the cluster does not have their CRD.",
+        description="false: no operation runs, as in a cluster without their CRD.",
     )
     allowed: Annotated[list[Action], Field(max_length=len(ACTIONS))] = Field(
         default_factory=lambda: list(BY_DEFAULT),
-        description="Actions that are carried out. What is not listed fails, whoever asks for it.",
+        description="Allowed actions. An operation with any other action fails.",
     )
     history: OperationHistory = Field(
         default=OperationHistory(),
-        description="How long operations that are over are kept. Whichever comes first ends it.",
+        description="How many finished operations are kept, and how long. The limit that is reached first "
+        "applies.",
     )
 
 
 class TenantSets(Model):
-    """Tenants that are created by the operator: BaileysTenantSet."""
+    """Sets of tenants that the operator creates: BaileysTenantSet."""
 
     enabled: bool = Field(
         default=False,
-        description="true: sets are looked after. The operator then has the right to create, change and delete "
+        description="true: the operator reconciles sets. It then has the right to create, change and delete "
         "BaileysTenants.",
     )
 
@@ -293,20 +298,21 @@ class Events(Model):
     """Kubernetes Events on the tenants, for `kubectl describe`."""
 
     enabled: bool = Field(
-        default=True, description="false: none are written. docs/events.md lists their reasons."
+        default=True,
+        description="false: no Events are written. docs/events.md lists their reasons.",
     )
 
 
 class Logging(Model):
-    """What the operator writes to its log."""
+    """The operator's log."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        description="The least important lines that are written. info: every decision; debug: every Job.",
+        description="Minimum level of the lines that are written. info: every decision; debug: every Job.",
     )
     format: Literal["text", "json"] = Field(
         default="text",
-        description="text: lines for a console. json: one object a line. docs/logs.md lists the fields.",
+        description="text: lines for a console. json: one object per line. docs/logs.md lists the fields.",
     )
 
 
@@ -315,59 +321,58 @@ class OperatorConfig(Model):
 
     defaults: FleetSettings = Field(
         default=FleetSettings(),
-        description="Settings of every tenant that does not set them itself.",
+        description="Settings of tenants that do not set them.",
     )
     mode_ceiling: Mode = Field(
         default="Enforce",
-        description="The most that any tenant's mode may do: Observe, DryRun or Enforce.",
+        description="Upper limit of every tenant's mode: Observe, DryRun or Enforce.",
     )
     watch_namespaces: list[Name] = Field(
         default_factory=list, description="Namespaces to watch. Empty: all of them."
     )
     job: JobPods = Field(
         default=JobPods(),
-        description="The Jobs' pods, as far as a tenant may not choose.",
+        description="Settings of the Jobs' pods that a tenant cannot change.",
     )
     limits: Limits = Field(
         default=Limits(),
-        description="How much the operator asks of the cluster at a time.",
+        description="Limits on the operator's Jobs and requests.",
     )
     daily_jitter: Annotated[Duration, Between("0s", "12h")] = Field(
         default=Duration("30m"),
-        description="Daily cleanups are spread over this long, each tenant always at the same place.",
+        description="Daily cleanups are spread over this period, with a fixed delay for each tenant.",
     )
     session_inactive_after: Annotated[Duration, Between("1h", "365d")] = Field(
         default=Duration("7d"),
-        description="Without traffic for longer, a session is called inactive.",
+        description="A session without traffic for longer than this is reported as inactive.",
     )
     disk_pressure: DiskPressure = Field(
-        default=DiskPressure(), description="When a volume is called full."
+        default=DiskPressure(), description="When a volume counts as full."
     )
     circuit_breaker: CircuitBreaker = Field(
         default=CircuitBreaker(),
-        description="Holds automatic cleanups where many runs remove abnormally much.",
+        description="Holds automatic cleanups when many runs remove abnormally many files.",
     )
     status_interval: Annotated[Duration, Between("1m", "1d")] = Field(
         default=Duration("30m"),
-        description="How often a status is written when nothing in it changed materially.",
+        description="How often a status without material changes is written.",
     )
     scan_unused_claims_every: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("24h"),
-        description="How often a claim is scanned that no running pod uses; it cannot change.",
+        description="Scan interval of a claim that no running pod uses, and that therefore cannot change.",
     )
     leader_election: LeaderElection = Field(
         default=LeaderElection(),
-        description="Several operators, one at a time: who acts is settled by a Lease.",
+        description="Leader election between several replicas, by a Lease.",
     )
     shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = Field(
         default=1,
-        description="Into how many shards the fleet is divided, by a hash of the namespace. Each is looked after by "
-        "one replica, and the replicas share them evenly. 1: one replica looks after all.",
+        description="Number of shards that the fleet is divided into, by a hash of the namespace. Each shard has "
+        "one replica at a time, and the replicas share the shards evenly. 1: one replica reconciles "
+        "all tenants.",
     )
-    probes: Probes = Field(
-        default=Probes(), description="Where the kubelet asks after the operator's health."
-    )
-    metrics: Metrics = Field(default=Metrics(), description="What Prometheus scrapes.")
+    probes: Probes = Field(default=Probes(), description="Health endpoints for the kubelet.")
+    metrics: Metrics = Field(default=Metrics(), description="Metrics endpoint for Prometheus.")
     network_policy: NetworkPolicy = Field(
         default=NetworkPolicy(),
         description="The NetworkPolicy that denies the Jobs' pods all traffic.",
@@ -380,21 +385,22 @@ class OperatorConfig(Model):
         default=KeyStores(), description="Databases that hold the keys of many sessions."
     )
     tenant_sets: TenantSets = Field(
-        default=TenantSets(), description="Tenants that the operator creates by itself."
+        default=TenantSets(), description="Sets of tenants that the operator creates."
     )
     backup: BackupConfig = Field(
-        default=BackupConfig(), description="Backups, as far as a tenant may not choose."
+        default=BackupConfig(), description="Settings of backups that a tenant cannot change."
     )
     operations: Operations = Field(
-        default=Operations(), description="What can be asked for by BaileysOperation."
+        default=Operations(), description="BaileysOperations that the operator runs."
     )
     events: Events = Field(
         default=Events(), description="Kubernetes Events on the tenants, for `kubectl describe`."
     )
     notifications: Notifications = Field(
-        default=Notifications(), description="Who is told what, where and how often."
+        default=Notifications(),
+        description="Channels and routes of notifications, and how often they are sent.",
     )
-    logging: Logging = Field(default=Logging(), description="What the operator writes to its log.")
+    logging: Logging = Field(default=Logging(), description="The operator's log.")
 
     @model_validator(mode="after")
     def _ports_differ(self) -> OperatorConfig:

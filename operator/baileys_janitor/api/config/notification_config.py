@@ -55,7 +55,7 @@ class TelegramChannel(Model):
         default=None, description="Topic within a forum chat."
     )
     api_url: Annotated[str, Field(max_length=512, pattern=URL)] = Field(
-        default="https://api.telegram.org", description="Where the Bot API is served."
+        default="https://api.telegram.org", description="Base URL of the Bot API."
     )
 
 
@@ -64,7 +64,7 @@ class SentryChannel(Model):
 
     dsn_key: Key = Field(description="Key of the Secret that holds the DSN.")
     environment: Annotated[str, Field(max_length=64)] = Field(
-        default="production", description="Environment of the events."
+        default="production", description="Environment that the events are labelled with."
     )
 
 
@@ -72,12 +72,12 @@ class AppriseChannel(Model):
     """Any service that Apprise supports: mail, Slack, Discord, ntfy and a hundred more."""
 
     url_key: Key = Field(
-        description="Key of the Secret that holds the Apprise URL, or several, one a line."
+        description="Key of the Secret that holds one or several Apprise URLs, one per line."
     )
 
 
 class Channel(Model):
-    """A place where messages go: exactly one of webhook, telegram, sentry and apprise."""
+    """A destination of messages: exactly one of webhook, telegram, sentry and apprise."""
 
     name: Label = Field(description="Name, as routes and logs use it.")
     webhook: WebhookChannel | None = Field(
@@ -106,7 +106,7 @@ class Channel(Model):
 
 
 class Selector(Model):
-    """Some tenants, or some of what is told of them; an empty list means all. `*` stands for any text."""
+    """Selects messages by tenant and reason; an empty list means all. `*` stands for any text."""
 
     namespaces: Annotated[list[Glob], Field(max_length=1000)] = Field(
         default_factory=list, description="Namespaces, such as 'shop-*'."
@@ -121,7 +121,7 @@ class Selector(Model):
         default_factory=dict, description="Labels that the tenant must have, all of them."
     )
     reasons: list[Reason] = Field(
-        default_factory=list, description="What is told of, such as TenantEmergency."
+        default_factory=list, description="Reasons of messages, such as TenantEmergency."
     )
 
     @property
@@ -131,7 +131,7 @@ class Selector(Model):
 
 
 class Route(Model):
-    """Who is told of what. Every route that matches is used; there is no first one that wins."""
+    """Which messages are sent to which channels. Every matching route is used, not only the first."""
 
     name: Label = Field(description="Name, as logs and messages use it.")
     channels: Annotated[list[Label], Field(min_length=1, max_length=10)] = Field(
@@ -139,32 +139,37 @@ class Route(Model):
     )
     level: Severity = Field(
         default="Warning",
-        description="The least severity that is told: Warning, Critical, Emergency.",
+        description="Minimum severity that is sent: Warning, Critical, Emergency.",
     )
-    match: Selector = Field(default=Selector(), description="What is told here. Empty: everything.")
+    match: Selector = Field(
+        default=Selector(), description="Messages that this route sends. Empty: all."
+    )
     unless: Selector = Field(
         default=Selector(),
-        description="What is not told here, although it matches. Empty: nothing.",
+        description="Messages that this route does not send, although they match. Empty: none.",
     )
-    resolved: bool = Field(default=True, description="Tell when it is over, too.")
+    resolved: bool = Field(
+        default=True, description="Also send a message when an incident is resolved."
+    )
     cleanups: bool | None = Field(
         default=None,
-        description="Report cleanups, too. Left out: yes, unless the route has a level above Warning or reasons.",
+        description="Also send messages about cleanups. Unset: yes, unless the route has a level above Warning "
+        "or reasons.",
     )
     summary: bool | None = Field(
         default=None,
-        description="Send the daily summary, too. Left out: yes, unless the route has a level above Warning or "
+        description="Also send the daily summary. Unset: yes, unless the route has a level above Warning or "
         "reasons.",
     )
 
     @property
     def tells_cleanups(self) -> bool:
-        """Whether cleanups are told here."""
+        """Whether this route sends messages about cleanups."""
         return self._is_broad if self.cleanups is None else self.cleanups
 
     @property
     def tells_summary(self) -> bool:
-        """Whether the daily summary comes here."""
+        """Whether this route sends the daily summary."""
         return self._is_broad if self.summary is None else self.summary
 
     @property
@@ -177,7 +182,8 @@ class Summary(Model):
     """The daily summary."""
 
     schedule: Annotated[str, Field(max_length=128)] = Field(
-        default="0 8 * * *", description='When, as a five-field cron expression; "Never" for never.'
+        default="0 8 * * *",
+        description='When the summary is sent: a five-field cron expression, or "Never".',
     )
 
     @model_validator(mode="after")
@@ -189,56 +195,61 @@ class Summary(Model):
 
 
 class Notifications(Model):
-    """Who is told what, where and how often."""
+    """Channels and routes of notifications, and how often they are sent."""
 
     channels: Annotated[list[Channel], Field(max_length=20)] = Field(
         default_factory=list,
-        description="Places where messages go: each has a name and one of webhook, telegram, sentry, apprise.",
+        description="Destinations of messages: each has a name and one of webhook, telegram, sentry, apprise.",
     )
     routes: Annotated[list[Route], Field(max_length=20)] = Field(
         default_factory=list,
-        description="Who is told of what. Empty: everything goes to every channel.",
+        description="Which messages are sent to which channels. Empty: every message is sent to every channel.",
     )
     secrets_directory: Annotated[str, Field(max_length=512)] = Field(
         default="/etc/baileys-janitor-notifications",
-        description="Where the Secret is mounted: a file for each key. A key that has no file there is looked for "
-        "in the environment, under its own name.",
+        description="Directory where the Secret is mounted: a file for each key. A key without a file is read "
+        "from the environment variable of its name.",
     )
     group_wait: Annotated[Duration, Between("0s", "1h")] = Field(
         default=Duration("30s"),
-        description="How long a message waits for what begins at the same time.",
+        description="How long a message waits for other incidents that begin at the same time.",
     )
     group_interval: Annotated[Duration, Between("0s", "1d")] = Field(
         default=Duration("5m"),
-        description="The least time between two messages of a route to a channel; what is Critical or worse may "
-        "come earlier while messages are few.",
+        description="Minimum time between two messages of a route to a channel; Critical and Emergency messages "
+        "may be sent earlier while messages are few.",
     )
     repeat_interval: Annotated[Duration, Between("1m", "30d")] = Field(
         default=Duration("4h"),
-        description="What is Critical or worse and lasts is told again so often.",
+        description="How often messages about a lasting Critical or Emergency incident are repeated.",
     )
     warning_repeat_interval: Annotated[Duration, Between("1m", "365d")] = Field(
-        default=Duration("1d"), description="Warnings that last are told again so often."
+        default=Duration("1d"),
+        description="How often messages about a lasting Warning are repeated.",
     )
     resolve_after: Annotated[Duration, Between("0s", "1d")] = Field(
         default=Duration("10m"),
-        description="How long it must be over to be told as over. What comes back earlier is not told again.",
+        description="How long an incident must be over before it is reported as resolved. One that returns "
+        "earlier is not sent again.",
     )
     messages_per_hour: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=20, description="The most messages an hour of a route to a channel."
+        default=20, description="Maximum messages per hour of a route to a channel."
     )
     cleanup_interval: Annotated[Duration, Between("0s", "1d")] = Field(
-        default=Duration("1h"), description="Cleanups are told together, so often at most."
+        default=Duration("1h"),
+        description="Minimum time between two messages about cleanups; each reports all cleanups since the last.",
     )
     large_removal: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1000, description="A run that removed more files than this is told as a warning."
+        default=1000,
+        description="A run that removed more files than this is reported as a warning.",
     )
     summary: Summary = Field(default=Summary(), description="The daily summary.")
     time_zone: Annotated[str, Field(max_length=64)] = Field(
         default="UTC", description="Time zone of the summary's schedule and of times in messages."
     )
     runbook_base_url: Annotated[str, Field(max_length=512)] = Field(
-        default=RUNBOOKS, description="Where messages link to: the runbook's name and .md follow."
+        default=RUNBOOKS,
+        description="Base URL of runbook links in messages: the runbook's name and .md are appended.",
     )
 
     @model_validator(mode="after")

@@ -24,15 +24,17 @@ Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class DirectorySettings(SharedSettings):
-    """What is different for some directories."""
+    """Settings that differ for some directories."""
 
     suspend: bool | None = Field(
         default=None,
-        description="true: no scan and no cleanup runs there. Its trash is still purged.",
+        description="true: no scan and no cleanup runs for these directories. Their trash is still purged.",
     )
-    notify: bool | None = Field(default=None, description="false: nobody is notified of it.")
+    notify: bool | None = Field(
+        default=None, description="false: no notifications about these directories are sent."
+    )
     backup: BackupSettings | None = Field(
-        default=None, description="What is different of their backups."
+        default=None, description="Backup settings that differ for these directories."
     )
 
 
@@ -41,15 +43,15 @@ class WatchConfig(SharedSettings):
 
     name: ServerName | None = Field(
         default=None,
-        description="What this server is called in messages, logs and metrics. Unset: its host name.",
+        description="Name of this server in messages, logs and metrics. Unset: its host name.",
     )
     paths: Annotated[list[Text], Field(max_length=100)] = Field(
         default_factory=list,
-        description="Session directories, or roots above them, when the command names none.",
+        description="Session directories, or roots above them, if the command names none.",
     )
     pattern: Text | None = Field(
         default=None,
-        description="Only directories beneath a root whose path there matches, such as 'acme*'.",
+        description="Only directories whose path beneath a root matches, such as 'acme*'.",
     )
     directories: Annotated[dict[str, DirectorySettings], Field(max_length=1000)] = Field(
         default_factory=dict,
@@ -57,7 +59,7 @@ class WatchConfig(SharedSettings):
         "matches is used.",
     )
     mode_ceiling: Mode = Field(
-        default="Enforce", description="The most that the mode of any directory may do."
+        default="Enforce", description="Upper limit of the mode of every directory."
     )
     state: Text | None = Field(default=None, description="The state file.")
     metrics: HostPort | None = Field(
@@ -69,26 +71,27 @@ class WatchConfig(SharedSettings):
         description="Series of each directory, as metrics.perTenant of the operator.",
     )
     daily_jitter: Annotated[Duration, Between("0s", "12h")] = Field(
-        default=Duration("30m"), description="Daily cleanups are spread over this long."
+        default=Duration("30m"), description="Daily cleanups are spread over this period."
     )
     session_inactive_after: Annotated[Duration, Between("1h", "365d")] = Field(
         default=Duration("7d"),
-        description="Without traffic for longer, a session is called inactive.",
+        description="A session without traffic for longer than this is reported as inactive.",
     )
     disk_pressure: DiskPressure = Field(
-        default=DiskPressure(), description="When a volume is called full."
+        default=DiskPressure(), description="When a volume counts as full."
     )
     circuit_breaker: CircuitBreaker = Field(
         default=CircuitBreaker(),
-        description="Holds automatic cleanups where many runs remove abnormally much.",
+        description="Holds automatic cleanups when many runs remove abnormally many files.",
     )
     backup: BackupSettings | None = Field(
-        default=None, description="Backups of the sessions. Unset: none is made."
+        default=None, description="Backups of the sessions. Unset: none are made."
     )
     notifications: Notifications = Field(
-        default=Notifications(), description="Who is told what, where and how often."
+        default=Notifications(),
+        description="Channels and routes of notifications, and how often they are sent.",
     )
-    logging: Logging = Field(default=Logging(), description="What is written to the log.")
+    logging: Logging = Field(default=Logging(), description="The log.")
 
     def as_operator(self) -> OperatorConfig:
         """Return an operator's configuration with the same settings."""

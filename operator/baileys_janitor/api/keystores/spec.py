@@ -31,7 +31,7 @@ Timeout = Annotated[str, Field(min_length=2, max_length=8, pattern=SOME_MILLISEC
 
 
 class Connection(Model):
-    """How to reach the database. What is secret stays in a Secret, which only the Jobs' pods read."""
+    """Connection to the database. Secret values stay in a Secret, which only the Jobs' pods read."""
 
     secret_name: ObjectName = Field(
         description="Name of the Secret with the connection URL, in the namespace of this resource."
@@ -53,21 +53,25 @@ class KeyColumns(Model):
     """Names of the columns of the keys' table, as the catalogue spells them."""
 
     session: ColumnName | None = Field(
-        default=None, description="Which session or company a row belongs to."
+        default=None, description="The column with the session or company of a row."
     )
-    type: ColumnName | None = Field(default=None, description="The type of the key.")
-    id: ColumnName | None = Field(default=None, description="The id of the key.")
+    type: ColumnName | None = Field(
+        default=None, description="The column with the type of the key."
+    )
+    id: ColumnName | None = Field(default=None, description="The column with the id of the key.")
     value: ColumnName | None = Field(
-        default=None, description="The key itself; only backups read it."
+        default=None, description="The column with the key itself; only backups read it."
     )
     updated: ColumnName | None = Field(
         default=None,
-        description="When a row was last written. Empty: there is no such column, and nothing is ever removed. Never "
-        "name a column such as expires_at here: it would destroy keys that do not come back.",
+        description="The column with the time of the last write of a row. Empty: there is none, and nothing is "
+        "ever removed. Never name a column such as expires_at here: keys in use would be destroyed, "
+        "and they cannot be recovered.",
     )
     created: ColumnName | None = Field(
         default=None,
-        description="When a row was first written; it shows that the other time moves. Empty: there is none.",
+        description="The column with the time of the first write of a row; it proves that the column "
+        "updated changes. Empty: there is none.",
     )
     zone: ColumnName | None = Field(
         default=None,
@@ -76,50 +80,54 @@ class KeyColumns(Model):
 
 
 class Keys(Model):
-    """Where the keys are."""
+    """The table with the keys."""
 
     preset: Literal["KeyTypeColumn", "NamedRows", "PrefixedRows", "SessionBlob"] | None = Field(
         default=None,
-        description="The known layout that fills what is left out. KeyTypeColumn: a row a key, type and id in columns "
-        "of their own. NamedRows: type and id in one column. PrefixedRows: the session, too. SessionBlob: a row a "
-        "session, which can only be counted. Unset: KeyTypeColumn.",
+        description="A known layout, whose values are used for unset fields. KeyTypeColumn: one row per key, "
+        "with type and id in columns of their own. NamedRows: type and id in one column. "
+        "PrefixedRows: session, type and id in one column. SessionBlob: one row per session, which "
+        "can only be counted. Unset: KeyTypeColumn.",
     )
     table: TableName | None = Field(
         default=None, description="The table, as table or schema.table. Unset: the preset's."
     )
     columns: KeyColumns | None = Field(
-        default=None, description="Names of its columns. Unset ones: the preset's."
+        default=None, description="Names of the table's columns. Unset ones: the preset's."
     )
     updated_on_every_write: bool | None = Field(
         default=None,
-        description="true: the column updated is sure to move with every write of a row, though the table has no "
-        "column that shows it. Where that is wrong, keys in use are taken for old ones.",
+        description="true: the column updated changes with every write of a row, although no column of the table "
+        "proves it. If this is wrong, keys in use are treated as old.",
     )
 
 
 class CredentialColumns(Model):
     """Names of the columns of the credentials' table."""
 
-    session: ColumnName | None = Field(default=None, description="Which session a row belongs to.")
+    session: ColumnName | None = Field(
+        default=None, description="The column with the session of a row."
+    )
     creds: ColumnName | None = Field(
         default=None,
-        description="The credentials. Only who they belong to is read, by JSON paths; no private key leaves the "
-        "database, but encrypted for backups.",
+        description="The column with the credentials. Only the identity is read, by JSON paths; private keys "
+        "leave the database only in encrypted backups.",
     )
 
 
 class Credentials(Model):
-    """Where the credentials are: they say whose keys are whose, which decides what may never go."""
+    """The table with the credentials. They identify the keys of each account, some of which are never removed."""
 
     table: TableName | None = Field(
         default=None, description="The table, as table or schema.table. Unset: the preset's."
     )
     columns: CredentialColumns | None = Field(
-        default=None, description="Names of its columns. Unset ones: the preset's."
+        default=None, description="Names of the table's columns. Unset ones: the preset's."
     )
     row: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
         default=None,
-        description="The id of the row of the keys' table that holds them, where they have no table of their own.",
+        description="The id of the row of the keys' table with the credentials, if they have no table of their "
+        "own.",
     )
     encoding: Literal["Json", "JsonText", "JsonTextTwice"] | None = Field(
         default=None,
@@ -141,7 +149,7 @@ class KeyRetention(Model):
 
 
 class MaxRows(Model):
-    """The most that one cleanup may remove of a session; what is above waits for the next run."""
+    """Limits on the keys of a session that one cleanup removes; the next run continues."""
 
     percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="The largest share of a session's keys, in percent."
@@ -170,28 +178,28 @@ class KeyStoreSchedule(Model):
 
 
 class DatabaseLimits(Model):
-    """How much a Job asks of the database at a time."""
+    """Limits on the load of a Job on the database."""
 
     batch: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        default=None, description="Rows that are moved in one statement."
+        default=None, description="Maximum rows that one statement moves."
     )
     pause: Milliseconds | None = Field(
         default=None, description="Pause between two batches, in ms or s."
     )
     statement_timeout: Timeout | None = Field(
-        default=None, description="How long one statement may take, in ms or s."
+        default=None, description="Maximum duration of one statement, in ms or s."
     )
     lock_timeout: Timeout | None = Field(
         default=None,
-        description="How long one statement may wait for a lock, in ms or s: others are not held up for longer.",
+        description="How long one statement may wait for a lock, in ms or s, and so block others.",
     )
     duration: Annotated[Duration, Between("10s", "50m")] | None = Field(
-        default=None, description="How long one run may take; what is left waits for the next one."
+        default=None, description="Maximum duration of one run; the next run continues."
     )
 
 
 class KeyStoreSpec(Model):
-    """What is wanted for this store. Whatever is left unset has the built-in value."""
+    """The settings of this store. Unset fields have the built-in value."""
 
     model_config = rules(
         rule(
@@ -205,9 +213,11 @@ class KeyStoreSpec(Model):
         ),
     )
 
-    connection: Connection = Field(description="How to reach the database.")
-    keys: Keys | None = Field(default=None, description="Where the keys are.")
-    credentials: Credentials | None = Field(default=None, description="Where the credentials are.")
+    connection: Connection = Field(description="Connection to the database.")
+    keys: Keys | None = Field(default=None, description="The table with the keys.")
+    credentials: Credentials | None = Field(
+        default=None, description="The table with the credentials."
+    )
     suspend: bool | None = Field(
         default=None, description="true: no scan and no cleanup runs for this store."
     )
@@ -220,7 +230,7 @@ class KeyStoreSpec(Model):
         default=None, description="How old a removable key must be before a cleanup takes it."
     )
     max_removals: MaxRows | None = Field(
-        default=None, description="The most that one cleanup may remove."
+        default=None, description="Limits on the removals of one cleanup."
     )
     schedule: KeyStoreSchedule | None = Field(default=None, description="When the timers fire.")
     db_schema: Annotated[str, Field(min_length=1, max_length=63, pattern=SCHEMA_NAME)] | None = (
@@ -228,36 +238,36 @@ class KeyStoreSpec(Model):
             default=None,
             alias="schema",
             description="The database schema of the janitor's own tables: the archive of removed rows, the runs, and "
-            "when sessions had traffic. Unset: baileys_janitor.",
+            "the traffic of sessions. Unset: baileys_janitor.",
         )
     )
     undo_window: Annotated[Duration, Between("0s", "30d")] | None = Field(
         default=None,
-        description="How long removed rows stay in the archive, from where an undo puts them back.",
+        description="How long removed rows stay in the archive, from which an undo restores them.",
     )
     undo: Literal["Archive", "None"] | None = Field(
         default=None,
-        description="None: rows are deleted at once and cannot be put back; for databases where the janitor may "
-        "create no table. Then memory must be None, too. Unset: Archive.",
+        description="None: rows are deleted at once and cannot be restored; for databases where the janitor may "
+        "not create tables. Then memory must be None, too. Unset: Archive.",
     )
     memory: Literal["Table", "None"] | None = Field(
         default=None,
-        description="Where it is remembered when sessions had traffic. None: nowhere, so that ages count from the "
-        "rows' times alone. Unset: Table.",
+        description="Where the traffic of sessions is stored. None: nowhere, so ages are computed from the rows' "
+        "times alone. Unset: Table.",
     )
     limits: DatabaseLimits | None = Field(
-        default=None, description="How much a Job asks of the database at a time."
+        default=None, description="Limits on the load of a Job on the database."
     )
     warn_above: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
         default=None,
-        description="A cleanup that removes more rows than this is told as a warning, and the condition LargeCleanup "
-        "holds for a day.",
+        description="A cleanup that removes more rows than this is reported as a warning, and the condition "
+        "LargeCleanup is True for a day.",
     )
     resources: Resources | None = Field(
         default=None, description="Requests and limits of the Jobs' container."
     )
     backup: ClusterBackup | None = Field(
         default=None,
-        description="How each session is backed up. Unset fields: those of the operator's configuration "
+        description="Backups of each session. Unset fields: those of the operator's configuration "
         "(defaults.backup), as for tenants.",
     )

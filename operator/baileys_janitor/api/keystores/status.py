@@ -56,21 +56,19 @@ class Ages(StatusPart):
 
 
 class KeysFound(StatusPart):
-    """What the last look at the database counted."""
+    """Counts of the last scan of the database."""
 
     total: Count | None = Field(default=None, description="All keys.")
     bytes: Bytes | None = Field(default=None, description="Size of their values, in bytes.")
     expired: Count | None = Field(
         default=None,
-        description="Keys that a cleanup would remove now: past their age and not guarded.",
+        description="Keys that a cleanup would remove now: older than their retention, and not protected.",
     )
     oldest: Time | None = Field(default=None, description="When the oldest was last written.")
     newest: Time | None = Field(default=None, description="When the newest was last written.")
     by_type: ByType | None = Field(default=None, description="Keys by type.")
     ages: Ages | None = Field(default=None, description="Keys by the age of their last write.")
-    kept: Reasons | None = Field(
-        default=None, description="Keys that stay, counted by the reason that keeps them."
-    )
+    kept: Reasons | None = Field(default=None, description="Kept keys, by reason.")
 
 
 class TableFound(StatusPart):
@@ -80,9 +78,11 @@ class TableFound(StatusPart):
     index_bytes: Bytes | None = Field(default=None, description="Size of its indexes, in bytes.")
     total_bytes: Bytes | None = Field(
         default=None,
-        description="Size of all, in bytes. Removed rows make room in it; it does not shrink.",
+        description="Total size, in bytes. The table reuses the space of removed rows; it does not shrink.",
     )
-    size: Word | None = Field(default=None, description="The same for people, such as 246 MiB.")
+    size: Word | None = Field(
+        default=None, description="Total size in readable form, such as 246 MiB."
+    )
     dead_tuples: Count | None = Field(default=None, description="Rows that wait for VACUUM.")
     last_autovacuum: Time | None = Field(default=None, description="When autovacuum last ran.")
 
@@ -93,8 +93,10 @@ class WorstSession(StatusPart):
     session: Word | None = Field(
         default=None, description="Its name, with the middle of every long number hidden."
     )
-    level: Word | None = Field(default=None, description="The level that so many files would have.")
-    keys: Count | None = Field(default=None, description="Its keys that count.")
+    level: Word | None = Field(
+        default=None, description="The level of a session with as many files."
+    )
+    keys: Count | None = Field(default=None, description="Counted keys of the session.")
 
 
 class Sessions(StatusPart):
@@ -102,37 +104,37 @@ class Sessions(StatusPart):
 
     count: Count | None = Field(default=None, description="Sessions with keys.")
     by_level: Annotated[dict[Word, Count], Field(max_length=8)] | None = Field(
-        default=None, description="Sessions by the level that so many files would have."
+        default=None, description="Sessions by level: the level of a session with as many files."
     )
     worst: Annotated[list[WorstSession], Field(max_length=WORST_LENGTH)] | None = Field(
-        default=None, description="Those with the most keys."
+        default=None, description="Sessions with the most keys."
     )
 
 
 class StoreRun(StatusPart):
-    """One cleanup that is over."""
+    """One finished cleanup."""
 
     run: Word | None = Field(
-        default=None, description="Id of the run, as `baileys-janitor keystore undo` takes it."
+        default=None, description="Id of the run, for `baileys-janitor keystore undo`."
     )
     time: Time | None = Field(default=None, description="When it ended.")
     reason: Word | None = Field(
         default=None,
-        description="Why it ran: Daily, Trigger (the rest of a capped one) or Requested.",
+        description="Why it ran: Daily, Trigger (continues a capped cleanup) or Requested.",
     )
     outcome: Word | None = Field(
         default=None,
-        description="How it ended: Completed, Capped (it goes on), NothingToDo, DryRun, Refused, Repeated, Killed or "
-        "Failed.",
+        description="How it ended: Completed, Capped (a later run continues it), NothingToDo, DryRun, Refused, "
+        "Repeated, Killed or Failed.",
     )
     removed: Count | None = Field(
-        default=None, description="Rows removed; in a dry run, that would be."
+        default=None, description="Rows removed; in a dry run, rows that would be removed."
     )
-    before: Count | None = Field(default=None, description="Keys before it.")
-    after: Count | None = Field(default=None, description="Keys after it.")
+    before: Count | None = Field(default=None, description="Keys before the cleanup.")
+    after: Count | None = Field(default=None, description="Keys after the cleanup.")
     row_bytes: Bytes | None = Field(
         default=None,
-        description="Size of the removed rows, in bytes: room that the table uses again.",
+        description="Size of the removed rows, in bytes: space that the table reuses.",
     )
     returned_bytes: Bytes | None = Field(
         default=None,
@@ -144,44 +146,44 @@ class StoreRun(StatusPart):
 
 
 class LastStoreRun(StoreRun):
-    """The last cleanup, with what explains it."""
+    """The last cleanup, with its explanation."""
 
-    message: Sentence | None = Field(default=None, description="What it did, in a sentence.")
+    message: Sentence | None = Field(
+        default=None, description="The result of the cleanup, in a sentence."
+    )
     by_type: Annotated[dict[Word, Count], Field(max_length=16)] | None = Field(
         default=None, description="Removed rows by type."
     )
-    sessions: Count | None = Field(default=None, description="Sessions that were looked at.")
+    sessions: Count | None = Field(default=None, description="Scanned sessions.")
     warnings: Annotated[list[Sentence], Field(max_length=10)] | None = Field(
-        default=None, description="What somebody should look at."
+        default=None, description="Notes that need attention."
     )
-    kept: Reasons | None = Field(default=None, description="Keys that stayed, by reason.")
+    kept: Reasons | None = Field(default=None, description="Kept keys, by reason.")
     left: Count | None = Field(default=None, description="Rows left for the next run.")
 
 
 class StoreTimers(StatusPart):
-    """The last slot of each timer that was handled."""
+    """The last handled slot of each timer."""
 
     trigger: Time | None = Field(
-        default=None, description="Of the timer that goes on with a capped cleanup."
+        default=None, description="Last handled slot of the timer that continues a capped cleanup."
     )
-    daily: Time | None = Field(default=None, description="Of the daily cleanup: its cron time.")
+    daily: Time | None = Field(default=None, description="Last handled slot of the daily cleanup.")
 
 
 class StoreDrillStatus(DrillStatus):
     """Rehearsals of a restore of some sessions from one repository."""
 
     archive: ArchiveName | None = Field(
-        default=None, description="The newest archive that was restored in the last rehearsal."
+        default=None, description="The newest archive of the last rehearsal."
     )
     files: Count | None = Field(
-        default=None, description="Keys of those sessions that would come back."
+        default=None, description="Keys of those sessions that a restore would write."
     )
-    sessions: Count | None = Field(
-        default=None, description="Sessions that were restored in the last rehearsal."
-    )
+    sessions: Count | None = Field(default=None, description="Sessions in the last rehearsal.")
     seconds: Seconds | None = Field(
         default=None,
-        description="How long all sessions would take at the pace of those of the last rehearsal.",
+        description="Estimated duration of a restore of all sessions, at the pace of the last rehearsal.",
     )
 
 
@@ -189,12 +191,12 @@ class StoreRepositoryStatus(RepositoryStatus):
     """Backups of all sessions in one repository."""
 
     time: Time | None = Field(
-        default=None, description="As of when all sessions were last backed up there."
+        default=None, description="When all sessions were last backed up to this repository."
     )
     outcome: Word | None = Field(
         default=None,
-        description="How the last round through all sessions ended: Put (some have changed), Unchanged, NothingToDo "
-        "(no session is paired yet) or Failed (something of some was not put).",
+        description="How the last backup of all sessions ended: Put (some sessions had changed), Unchanged, "
+        "NothingToDo (no session is paired yet) or Failed (some sessions were not uploaded).",
     )
     archive: ArchiveName | None = Field(
         default=None, description="The newest archive of any session."
@@ -202,30 +204,30 @@ class StoreRepositoryStatus(RepositoryStatus):
     files: Count | None = Field(
         default=None, description="Rows in the newest archives of all sessions."
     )
-    bytes: Bytes | None = Field(default=None, description="Their size, in bytes.")
+    bytes: Bytes | None = Field(default=None, description="Size of these archives, in bytes.")
     archives: Count | None = Field(
         default=None,
-        description="Archives of all sessions there; absent where they cannot be listed.",
+        description="Archives of all sessions in the repository; absent if they cannot be listed.",
     )
     oldest_time: Time | None = Field(
-        default=None, description="When the session of the oldest of them was read."
+        default=None, description="When the session in the oldest archive was read."
     )
     drill: StoreDrillStatus | None = Field(default=None, description="Rehearsals of a restore.")
 
 
 class BackedUpSessions(StatusPart):
-    """The sessions by how the last round through all of them went."""
+    """Sessions by the result of their last backup."""
 
     count: Count | None = Field(default=None, description="Sessions in the store.")
     backed_up: Count | None = Field(
         default=None,
-        description="Those of which every repository has an archive that is new enough.",
+        description="Sessions with a recent enough archive in every repository.",
     )
     nothing_to_do: Count | None = Field(
-        default=None, description="Those that are not paired, so that there is nothing to back up."
+        default=None, description="Sessions that are not paired, so there is nothing to back up."
     )
     failing: Count | None = Field(
-        default=None, description="Those that could not be put into some repository."
+        default=None, description="Sessions whose upload to a repository failed."
     )
 
 
@@ -238,64 +240,65 @@ class StoreBackupStatus(StatusPart):
         default=None, description="When all sessions were last backed up to any repository."
     )
     sessions: BackedUpSessions | None = Field(
-        default=None, description="How many sessions are backed up."
+        default=None, description="Sessions by the state of their backup."
     )
     repositories: (
         Annotated[list[StoreRepositoryStatus], Field(max_length=MOST_REPOSITORIES)] | None
-    ) = Field(default=None, description="What is known of each repository.")
+    ) = Field(default=None, description="The state of each repository.")
     known: Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)] | None = Field(
         default=None,
-        description="The newest archives of a few sessions, for the next drill: one line for the operator. Which "
-        "archives there are of all sessions is remembered in the database.",
+        description="The newest archives of a few sessions, for the next drill: one line for the operator. The "
+        "archives of all sessions are recorded in the database.",
     )
 
 
 class KeyStoreStatus(StatusPart):
-    """What the operator knows of this store."""
+    """The status of the store, as the operator observes it."""
 
     observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
         default=None,
-        description="The generation of the spec that the status was made from; -1 before the first look.",
+        description="The generation of the spec that the status was computed from; -1 before the first scan.",
     )
     keys: KeysFound | None = Field(
-        default=None, description="What the last look at the database counted."
+        default=None, description="Counts of the last scan of the database."
     )
     table: TableFound | None = Field(
         default=None, description="The keys' table as the database reports it."
     )
     sessions: Sessions | None = Field(default=None, description="The sessions in the store.")
     last_scan_time: Time | None = Field(
-        default=None, description="When the keys were last counted, as last written down."
+        default=None,
+        description="When the keys were last counted, as of the last write of the status.",
     )
-    next_scan_time: Time | None = Field(default=None, description="When they are counted next.")
+    next_scan_time: Time | None = Field(default=None, description="When the keys are counted next.")
     next: Sentence | None = Field(
-        default=None, description="What happens next, when, and what it hangs on."
+        default=None, description="The next action of the janitor, its time and its condition."
     )
     next_cleanup_time: Time | None = Field(
-        default=None, description="When the next cleanup begins that nobody has to ask for."
+        default=None, description="When the next automatic cleanup starts."
     )
     next_cleanup_reason: Word | None = Field(
-        default=None, description="Why it will run: Daily, or Trigger for the rest of a capped one."
+        default=None, description="Why it will run: Daily, or Trigger to continue a capped cleanup."
     )
     last_run: LastStoreRun | None = Field(
-        default=None, description="The last cleanup, with what explains it."
+        default=None, description="The last cleanup, with its explanation."
     )
     history: Annotated[list[StoreRun], Field(max_length=HISTORY_LENGTH)] | None = Field(
         default=None, description="The last ten cleanups, newest first."
     )
     timers: StoreTimers | None = Field(
-        default=None, description="The last slot of each timer that was handled."
+        default=None, description="The last handled slot of each timer."
     )
     run: Run | None = Field(default=None, description="The cleanup that is claimed or running.")
     cooldown_until: Time | None = Field(
-        default=None, description="A capped cleanup does not go on before this time."
+        default=None, description="A capped cleanup does not continue before this time."
     )
     last_handled_request: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,
-        description=f"The last value of the annotation {EMERGENCY_ANNOTATION} that was handled.",
+        description=f"The last handled value of the annotation {EMERGENCY_ANNOTATION}.",
     )
     backup: StoreBackupStatus | None = Field(
-        default=None, description="What is known of the backups, where any are configured."
+        default=None, description="Backups of the sessions; absent while none are configured."
     )
     conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
         default=None,

@@ -18,12 +18,12 @@ Name = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 class WorkloadReference(Model):
     """A workload in the namespace of the operation."""
 
-    kind: Kind = Field(description="Its kind.")
-    name: Name = Field(description="Its name.")
+    kind: Kind = Field(description="Kind of the workload.")
+    name: Name = Field(description="Name of the workload.")
 
 
 class QuiesceRequest(Model):
-    """How to have nothing use the tenant's claim."""
+    """How to stop the use of the tenant's claim."""
 
     model_config = rules(
         rule(
@@ -34,15 +34,15 @@ class QuiesceRequest(Model):
 
     method: Literal["Manual", "Scale"] | None = Field(
         default=None,
-        description="Manual: wait until no pod uses the claim; somebody else stops the workload. Scale: scale the "
-        "workload to 0 and, in the end, to what it had. Unset: Manual.",
+        description="Manual: wait until no pod uses the claim; a person stops the workload. Scale: scale the "
+        "workload to 0, and at the end back to its earlier replicas. Unset: Manual.",
     )
     workload: WorkloadReference | None = Field(
         default=None, description="Scale: the workload whose pods use the tenant's claim."
     )
     timeout: Annotated[Duration, Between("10s", "1h")] | None = Field(
         default=None,
-        description="How long to wait for the pods; then the workload is started again. Unset: 2m.",
+        description="How long to wait until the pods are gone; then the workload is started again. Unset: 2m.",
     )
     max_duration: Annotated[Duration, Between("1m", "1d")] | None = Field(
         default=None,
@@ -55,34 +55,40 @@ class QuiesceRequest(Model):
 
 
 class StoppedWorkload(StatusPart):
-    """A workload that is stopped, or was."""
+    """A workload that is stopped, or was stopped."""
 
-    kind: Word | None = Field(default=None, description="Its kind.")
+    kind: Word | None = Field(default=None, description="Kind of the workload.")
     name: Annotated[str, Field(max_length=253)] | None = Field(
-        default=None, description="Its name."
+        default=None, description="Name of the workload."
     )
 
 
 class QuiesceStatus(StatusPart):
-    """What is recorded of a workload before it is stopped."""
+    """The record of a workload, written before it is stopped."""
 
     workload: StoppedWorkload | None = Field(default=None, description="The workload.")
     uid: Annotated[str, Field(max_length=128)] | None = Field(
-        default=None, description="Its uid: another workload of that name is never started."
+        default=None,
+        description="Uid of the workload: another workload of the same name is never started.",
     )
     replicas: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
-        default=None, description="How many replicas it had, and gets again."
+        default=None,
+        description="Replicas of the workload before it was stopped, which it gets again.",
     )
-    since: Time | None = Field(default=None, description="When it was recorded.")
-    stop_time: Time | None = Field(default=None, description="When it was seen at 0.")
+    since: Time | None = Field(
+        default=None, description="When the workload was recorded, before it was stopped."
+    )
+    stop_time: Time | None = Field(
+        default=None, description="When the workload was first observed with 0 replicas."
+    )
     quiet_time: Time | None = Field(
-        default=None, description="When no pod used the claim for the first time."
+        default=None, description="When it was first observed that no pod uses the claim."
     )
     end_time: Time | None = Field(
-        default=None, description="Since when it is no affair of the operation any more."
+        default=None, description="When the operation released the workload."
     )
     outcome: Word | None = Field(
         default=None,
-        description="Resumed, Gone, Fought (somebody else has started it), StoppedByOthers (somebody else wants it at "
-        "0) or NeverStopped; absent while it is held.",
+        description="Resumed, Gone (it was deleted), Fought (another client has started it), StoppedByOthers "
+        "(another client keeps it at 0) or NeverStopped; absent while it is held.",
     )

@@ -11,7 +11,7 @@ from baileys_janitor.api.values.base import Model
 
 
 class RestoreRequest(Model):
-    """What to restore, and whose it must be."""
+    """The archive to restore, and the identity that it must have."""
 
     repository: Annotated[str, Field(min_length=1, max_length=32)] = Field(
         description="Name of the repository, as in backup.repositories of the tenant."
@@ -23,8 +23,9 @@ class RestoreRequest(Model):
     )
     mode: Literal["Safe", "Credentials", "Whole"] | None = Field(
         default=None,
-        description="Safe (unset): what can come back without breaking the session. Credentials: creds.json alone. "
-        "Whole: everything as it was, only of an archive that was made while the workload was stopped.",
+        description="Safe (unset): the files that can be restored without breaking the session. Credentials: "
+        "creds.json alone. Whole: every file, only from an archive that was made while the workload "
+        "was stopped.",
     )
     acknowledge: (
         Annotated[
@@ -32,16 +33,16 @@ class RestoreRequest(Model):
             Field(max_length=3),
         ]
         | None
-    ) = Field(default=None, description="What is accepted, after a refusal has named it.")
+    ) = Field(default=None, description="Risks that are accepted, as named by an earlier refusal.")
     identity: Annotated[str, Field(min_length=16, max_length=33)] | None = Field(
         default=None,
-        description="Fingerprint of the tenant as it was recorded: 16 hexadecimal digits, or twice 16 with a hyphen "
-        "between. Needed where the status of the tenant has lost it, as in another cluster.",
+        description="Recorded fingerprint of the tenant: 16 hexadecimal digits, or twice 16 separated by a "
+        "hyphen. Required if the status of the tenant does not have it, as in another cluster.",
     )
     identity_secret_name: SecretName | None = Field(
         default=None,
-        description="Secret in this namespace whose key identity opens the archive. Make it for the restore, and "
-        "delete it afterwards: the operator cannot. Unset: the archive is not encrypted.",
+        description="Secret in this namespace whose key identity decrypts the archive. Create it for the restore "
+        "and delete it afterwards: the operator cannot. Unset: the archive is not encrypted.",
     )
     read_secret_name: SecretName | None = Field(
         default=None,

@@ -17,15 +17,15 @@ class RotateRequest(Model):
     """How to rotate."""
 
     undo: Annotated[Duration, Between("1h", "28d")] | None = Field(
-        default=None, description="How long it can be rolled back. Unset: 7d."
+        default=None, description="How long the rotation can be rolled back. Unset: 7d."
     )
 
 
 class RollbackRequest(Model):
-    """What to roll back."""
+    """The rotation to roll back."""
 
     run: RunId | None = Field(
         default=None,
-        description="Id of the rotation, as in status.run of its operation. Unset: the one that waits for a pairing, "
-        "else the latest.",
+        description="Id of the rotation, as in status.run of its operation. Unset: the rotation that waits for a "
+        "pairing, else the latest.",
     )

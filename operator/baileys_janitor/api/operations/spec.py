@@ -45,13 +45,13 @@ class CleanRequest(Model):
 
     emergency: bool | None = Field(
         default=None,
-        description="true: go on with emergencyRetention while the count is at critical or above, as an Emergency "
-        "cleanup does. Unset: only the normal retention.",
+        description="true: continue with emergencyRetention while the count is at critical or above, as an "
+        "Emergency cleanup does. Unset: only the normal retention.",
     )
 
 
 class UndoRequest(Model):
-    """What to put back."""
+    """The run to undo."""
 
     run: RunId | None = Field(
         default=None,
@@ -61,7 +61,7 @@ class UndoRequest(Model):
 
 
 class OperationSpec(Model):
-    """What is asked for. It cannot be changed: create another operation instead."""
+    """The requested action. It cannot be changed: create another operation instead."""
 
     model_config = rules(
         rule("self == oldSelf", "the spec cannot be changed: create another operation"),
@@ -100,28 +100,30 @@ class OperationSpec(Model):
         description="Name of the BaileysTenant, in the namespace of this resource."
     )
     action: Action = Field(
-        description="Clean: clean the session directory now. Undo: put back what a cleanup or a repair removed, or "
-        "take away what a restore put there. Backup: back the session up now, to all of its repositories. Drill: "
-        "rehearse a restore from each of them. Quiesce: have nothing use the claim, and keep it so. Resume: start "
-        "again what was stopped for the tenant. Restore: put the session back from an archive. "
-        "RepairContact: have the library build the sessions with one contact, or keys of a group, anew. Rotate: end "
-        "the pairing, so that the tenant is paired anew in its directory. Rollback: take a rotation back before that."
+        description="Clean: clean the session directory now. Undo: restore the files that a cleanup or a repair "
+        "removed, or remove the files that a restore wrote. Backup: back up the session now, to all "
+        "of its repositories. Drill: rehearse a restore from each of them. Quiesce: stop the "
+        "workload, or wait until no pod uses the claim. Resume: start the workloads that were "
+        "stopped for the tenant. Restore: restore the session from an archive. RepairContact: make "
+        "the library rebuild the sessions with one contact, or keys of a group. Rotate: end the "
+        "pairing, so that the tenant is paired again in its directory. Rollback: undo a rotation, as "
+        "long as nobody has paired the tenant again."
     )
     dry_run: bool | None = Field(
-        default=None, description="true: report what would be done, and change nothing."
+        default=None, description="true: report the changes, and make none."
     )
     clean: CleanRequest | None = Field(default=None, description="How to clean.")
-    undo: UndoRequest | None = Field(default=None, description="What to put back.")
+    undo: UndoRequest | None = Field(default=None, description="The run to undo.")
     quiesce: QuiesceRequest | None = Field(
         default=None,
-        description="How to have nothing use the claim. Restore, RepairContact, Rotate and Rollback: meanwhile; unset, "
-        "they wait until somebody else has stopped the workload.",
+        description="How to stop the use of the claim. Restore, RepairContact, Rotate and Rollback: during the "
+        "operation; if unset, they wait until a person has stopped the workload.",
     )
     restore: RestoreRequest | None = Field(
-        default=None, description="What to restore, and whose it must be."
+        default=None, description="The archive to restore, and the identity that it must have."
     )
     repair_contact: RepairContactRequest | None = Field(
-        default=None, description="Whose sessions or keys are built anew."
+        default=None, description="The contact whose sessions or keys are rebuilt."
     )
     rotate: RotateRequest | None = Field(default=None, description="How to rotate.")
-    rollback: RollbackRequest | None = Field(default=None, description="What to roll back.")
+    rollback: RollbackRequest | None = Field(default=None, description="The rotation to roll back.")

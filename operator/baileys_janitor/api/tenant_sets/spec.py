@@ -57,19 +57,19 @@ class Directories(Model):
     )
     path: RelativePath | None = Field(
         default=None,
-        description="Directory inside the volume beneath which they lie, at most three levels deep. Unset: the top of "
-        "the volume.",
+        description="Directory inside the volume that contains the session directories, at most three levels "
+        "deep. Unset: the top of the volume.",
     )
     pattern: (
         Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_beneath)] | None
     ) = Field(
         default=None,
-        description="Only directories whose path beneath that one matches, such as company_* or */md_*. Unset: all.",
+        description="Only directories whose path below it matches, such as company_* or */md_*. Unset: all.",
     )
 
 
 class Expression(Model):
-    """What holds of one label of a claim."""
+    """A requirement on one label of a claim."""
 
     model_config = rules(
         rule(
@@ -80,11 +80,11 @@ class Expression(Model):
 
     key: LabelKey = Field(description="The key of the label.")
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
-        description="In: it has one of the values. NotIn: it has none of them, or is not there. Exists and "
-        "DoesNotExist: it is there, or is not."
+        description="In: the label has one of the values. NotIn: it has none of them, or is absent. Exists and "
+        "DoesNotExist: it is present, or absent."
     )
     values: Annotated[list[LabelValue], Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="In and NotIn: the values."
+        default=None, description="Values for In and NotIn."
     )
 
     @model_validator(mode="after")
@@ -110,7 +110,7 @@ class Expression(Model):
 
 
 class Selector(Model):
-    """Which claims are meant, by their labels."""
+    """Selects claims by their labels."""
 
     model_config = rules(
         rule(
@@ -128,7 +128,9 @@ class Selector(Model):
         | None
     ) = Field(default=None, description="Labels that a claim must have, all of them.")
     match_expressions: Annotated[list[Expression], Field(min_length=1, max_length=16)] | None = (
-        Field(default=None, description="What must hold of its labels besides, all of it.")
+        Field(
+            default=None, description="Further requirements on the labels of a claim, all of them."
+        )
     )
 
     @model_validator(mode="after")
@@ -149,7 +151,7 @@ class Selector(Model):
 class Claims(Model):
     """One tenant for each claim."""
 
-    selector: Selector = Field(description="Which claims of this namespace are meant.")
+    selector: Selector = Field(description="Selects claims of this namespace.")
     path: RelativePath | None = Field(
         default=None,
         description="Directory of the session inside each of the volumes. Unset: the top of the volume.",
@@ -157,7 +159,7 @@ class Claims(Model):
 
 
 class Source(Model):
-    """Where the sessions are."""
+    """Location of the sessions."""
 
     model_config = rules(
         rule(
@@ -182,37 +184,39 @@ class Template(FleetSettings):
 
 
 class TenantSetSpec(Model):
-    """Tenants for whatever session directories or claims there are."""
+    """Creates tenants for session directories or claims."""
 
-    source: Source = Field(description="Where the sessions are.")
+    source: Source = Field(description="Location of the sessions.")
     template: Template | None = Field(
         default=None,
-        description="Settings that every tenant of the set gets, as in the spec of a BaileysTenant. When they change, "
-        "the tenants get the new ones; otherwise no tenant is ever edited. Unset: the operator's configuration.",
+        description="Settings of every tenant of the set, as in the spec of a BaileysTenant. When they change, "
+        "the tenants are updated; otherwise no tenant is ever edited. Unset: the operator's "
+        "configuration.",
     )
     confirm: bool | None = Field(
         default=None,
-        description="true: tenants are created. Otherwise status.preview says how many would be.",
+        description="true: tenants are created. Otherwise status.preview only counts the tenants that would be "
+        "created.",
     )
     limit: Annotated[int, Field(ge=0, le=LIMIT_MOST)] | None = Field(
         default=None,
-        description=f"The most tenants that the set may have. Unset: {DEFAULT_LIMIT}.",
+        description=f"Maximum tenants of the set. Unset: {DEFAULT_LIMIT}.",
     )
     new_per_day: Annotated[int, Field(ge=0, le=LIMIT_MOST)] | None = Field(
         default=None,
-        description="The most tenants that are created within 24 hours: whoever writes to the volume makes directories "
-        f"as he likes. Unset: {DEFAULT_PER_DAY}.",
+        description="Maximum tenants created within 24 hours, because anyone who can write to the volume can create "
+        f"directories. Unset: {DEFAULT_PER_DAY}.",
     )
     when_gone: Literal["Keep", "Delete"] | None = Field(
         default=None,
-        description="What becomes of a tenant whose directory or claim is gone for 7 days. Keep: nothing. Delete: the "
-        "resource is deleted, never data. Unset: Keep.",
+        description="Action for a tenant whose directory or claim has been gone for 7 days. Keep: none. Delete: "
+        "the resource is deleted, never data. Unset: Keep.",
     )
     interval: Annotated[Duration, Between("1m", "1d")] | None = Field(
         default=None,
-        description=f"How often it is looked for new ones. Unset: {DEFAULT_INTERVAL}.",
+        description=f"Interval between searches for new places. Unset: {DEFAULT_INTERVAL}.",
     )
     suspend: bool | None = Field(
         default=None,
-        description="true: nothing is looked for, created or deleted. The tenants are looked after as before.",
+        description="true: the set does not search, create or delete. Its tenants are reconciled as before.",
     )

@@ -19,37 +19,37 @@ Mark = Annotated[str, Field(min_length=MARK_DIGITS, max_length=MARK_DIGITS, patt
 
 
 class Preview(StatusPart):
-    """What was found at the last look, and what becomes of it."""
+    """Results of the last search, and the tenants that follow from it."""
 
-    found: Count | None = Field(default=None, description="Session directories or claims.")
+    found: Count | None = Field(default=None, description="Found session directories or claims.")
     tenants: Count | None = Field(default=None, description="Tenants that the set has.")
     elsewhere: Count | None = Field(
         default=None,
-        description="Found ones that another tenant looks after; they are left to it.",
+        description="Found places that already have another tenant; the set ignores them.",
     )
     new: Count | None = Field(
-        default=None, description="Found ones without a tenant, which get one or would."
+        default=None, description="Found places without a tenant, which get one or would get one."
     )
     waiting: Count | None = Field(
-        default=None, description="Of these, how many newPerDay or limit hold back for now."
+        default=None, description="Number of these that wait because of newPerDay or limit."
     )
     deleted_by_hand: Count | None = Field(
         default=None,
-        description="Found ones whose tenant somebody has deleted. They get none until the annotation "
+        description="Found places whose tenant somebody has deleted. They get none until the annotation "
         f"{CONFIRM_ANNOTATION} is set anew.",
     )
     gone: Count | None = Field(
-        default=None, description="Tenants whose directory or claim is not there any more."
+        default=None, description="Tenants whose directory or claim no longer exists."
     )
     unusable: Count | None = Field(
         default=None,
-        description="Directories with a path that no tenant can have (too long, or with control characters), and "
+        description="Directories whose path is invalid for a tenant (too long, or with control characters), and "
         "tenants that the API server refused.",
     )
 
 
 class Gone(StatusPart):
-    """A tenant whose directory or claim is not there any more."""
+    """A tenant whose directory or claim no longer exists."""
 
     mark: Mark | None = Field(
         default=None, description="The beginning of a hash of its claim and directory."
@@ -62,25 +62,25 @@ class TenantSetStatus(StatusPart):
 
     observed_generation: Annotated[int, Field(ge=-1, le=2**62)] | None = Field(
         default=None,
-        description="The generation of the spec that the status was made from; -1 before the first look.",
+        description="The generation of the spec that the status was computed from; -1 before the first search.",
     )
     preview: Preview | None = Field(
-        default=None, description="What was found at the last look, and what becomes of it."
+        default=None, description="Results of the last search, and the tenants that follow from it."
     )
-    next: Sentence | None = Field(default=None, description="What happens next.")
+    next: Sentence | None = Field(default=None, description="The next action of the operator.")
     last_look_time: Time | None = Field(
-        default=None, description="When it was last looked for new ones, as last written down."
+        default=None, description="When the last search ran, as of the last write of the status."
     )
     known: Annotated[list[Mark], Field(max_length=KNOWN_MOST)] | None = Field(
         default=None,
-        description="What already has, or had, a tenant of this set: hashes of claim and directory.",
+        description="Places that have or had a tenant of this set: hashes of claim and directory.",
     )
     gone: Annotated[list[Gone], Field(max_length=GONE_MOST)] | None = Field(
-        default=None, description="Tenants whose directory or claim is not there any more."
+        default=None, description="Tenants whose directory or claim no longer exists."
     )
     last_handled_confirm: Annotated[str, Field(max_length=256)] | None = Field(
         default=None,
-        description=f"The last value of the annotation {CONFIRM_ANNOTATION} that was handled.",
+        description=f"The last handled value of the annotation {CONFIRM_ANNOTATION}.",
     )
     conditions: Annotated[list[Condition], Field(max_length=32)] | None = Field(
         default=None,
