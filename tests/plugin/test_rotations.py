@@ -7,10 +7,11 @@ import pty
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.plugin.conftest import LATEST, Run
+from tests.plugin.conftest import LATEST, Run, cluster
 from tests.plugin.played import OPERATIONS, Played
 from tests.plugin.tenants import Fleet, Tenant
 
@@ -18,11 +19,13 @@ SHOP = "rotated"
 SCALE = {"method": "Scale", "workload": {"kind": "StatefulSet", "name": "bot"}}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def namespace(fleet: Fleet) -> None:
-    """A namespace of these tests alone, with a tenant."""
-    fleet.create("v1/namespaces", "", {"metadata": {"name": SHOP}})
-    fleet.add(Tenant(SHOP, "acme", "Unknown", 0))
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Fleet]:
+    """A cluster of these tests alone, with a tenant: other tests count the tenants of theirs."""
+    with cluster(tmp_path_factory.mktemp("rotated"), programs) as fleet:
+        fleet.create("v1/namespaces", "", {"metadata": {"name": SHOP}})
+        fleet.add(Tenant(SHOP, "acme", "Unknown", 0))
+        yield fleet
 
 
 @pytest.fixture
