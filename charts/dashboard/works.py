@@ -149,3 +149,11 @@ def add_operator(page: build.Dashboard) -> None:
             unit="bytes",
         )
     )
+    page.with_panel(
+        panels.lines(
+            "Shards by replica",
+            "How many shards of the fleet each replica looks after. Empty with one shard.",
+            {"{{instance}}": summed("baileys_janitor_shard_held", "instance")},
+            span=8,
+        )
+    )

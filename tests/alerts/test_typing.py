@@ -45,7 +45,7 @@ STATUS = {
             "message": "In one sentence.",
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
-        for kind in ("Ready", "IdentityChanged", "ThresholdUnreachable")
+        for kind in ("Ready", "IdentityChanged", "RotationRecommended", "ThresholdUnreachable")
     ],
 }
 

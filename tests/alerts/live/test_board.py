@@ -24,9 +24,10 @@ RARE = (
     "baileys_janitor_circuit_breaker_namespace_open",
     "baileys_session_credentials_copy_timestamp_seconds",
     "offset 1m",
+    "baileys_janitor_shard_held",
 )
 """Series that come while a namespace's cleanups are held, once a copy of creds.json is kept, and when a level has just
-changed."""
+changed; and those of a fleet with several shards."""
 
 BRIEF = (
     "baileys_janitor_workload_resume_overdue_seconds",

@@ -17,7 +17,7 @@ from baileys_janitor.controller.keystores.record import READER, KeyStoreRecord
 from baileys_janitor.keystore.job.result import JobFailure, Scan
 from baileys_janitor.keystore.results import CleanResult, Report, TableFigures, TypeFigures
 from baileys_janitor.schedule.context import Context, Intervals
-from tests.chart.test_gitops import health
+from tests.chart.test_gitops import PLACE, health
 
 Object = dict[str, Any]
 NOW = 1_795_000_000.0
@@ -237,7 +237,7 @@ def test_a_run_that_nobody_ended_is_told_as_killed() -> None:
     repeated = result(outcome="Repeated", code=None, removed=7)
     entry = record_result.cleaned(record, repeated, NOW)
     assert (entry["outcome"], entry["removed"]) == ("Killed", 7)
-    assert "ended in the middle" in status_of(record)["lastRun"]["message"]
+    assert "ended early" in status_of(record)["lastRun"]["message"]
 
 
 def test_a_run_whose_result_was_lost_is_told_as_the_database_has_it() -> None:
@@ -250,12 +250,12 @@ def test_a_run_whose_result_was_lost_is_told_as_the_database_has_it() -> None:
 def test_argo_cd_reads_a_store_as_it_does_a_tenant() -> None:
     record = observed()
     store: Object = {"metadata": {"generation": 1}, "status": {"observedGeneration": -1}}
-    assert health(store)["status"] == "Progressing"
+    assert health(store, PLACE)["status"] == "Progressing"
     record_result.scanned(record, scan(), NOW, NOW - 2)
     store["status"] = status_of(record)
-    assert health(store)["status"] == "Healthy"
+    assert health(store, PLACE)["status"] == "Healthy"
     record.fail(record_result.fault_of(JobFailure("Unreachable", "The database is away.")), NOW)
     store["status"] = status_of(record)
-    found = health(store)
+    found = health(store, PLACE)
     assert found["status"] == "Degraded"
     assert found["message"].startswith("The database is away.")

@@ -265,7 +265,7 @@ async def test_a_pod_that_is_killed_in_the_middle_loses_no_row_and_the_next_run_
         stores.cluster.kubelet.kill(stores.namespace, pod)
         with running.hurry():
             status = await stores.cleaned("main", "Killed")
-            assert "ended in the middle" in status["lastRun"]["message"]
+            assert "ended early" in status["lastRun"]["message"]
             await stores.edit("main", limits={"pause": "1ms"})
             await stores.ask("main", "again")
             status = await stores.cleaned("main", runs=2)
