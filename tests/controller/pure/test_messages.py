@@ -145,7 +145,10 @@ def test_advice_is_told_when_it_begins_and_when_it_is_over() -> None:
     never = ConditionChanged(known, "DiskPressure", "Unknown", "False", "NoAdvice", "")
     assert lines([told(begins), told(ends)]) == [
         "Warning DiskPressure: Full.",
-        "Normal Recovered: DiskPressure does not hold any more. The volume has as much free as diskPressure asks for.",
+        (
+            "Normal Recovered: DiskPressure does not hold any more. "
+            "The volume has the free space that diskPressure requires."
+        ),
     ]
     assert told(never) is None
     assert told(ConditionChanged(known, "Somebodys", "False", "True", "Else", "")) is None

@@ -176,7 +176,7 @@ class DrillSettings(Model):
 
 
 class BackupDrill(DrillSettings):
-    """A rehearsal of a restore, and what opens the archives."""
+    """A rehearsal of a restore, and the identity that decrypts the archives."""
 
     identity_file: Path | None = Field(
         default=None,
@@ -199,7 +199,7 @@ class BackupObjectives(Model):
 
 
 class BackupGroup(Model):
-    """What every form of the group has. Nothing is backed up without repositories."""
+    """The fields of backups in every configuration. Nothing is backed up without repositories."""
 
     schedule: Cron | None = Field(
         default=None,

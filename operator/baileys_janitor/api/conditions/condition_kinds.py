@@ -70,8 +70,8 @@ _LEVELS = (
             many="{n} tenants are above their warning threshold",
             means="The directory fills up; nothing hurts yet.",
             itself="The janitor cleans each when its timers say so.",
-            to_do="Nothing yet. If it keeps rising, see what writes so much.",
-            to_do_many="Nothing yet. If it becomes more of them, see what they have in common:",
+            to_do="Nothing yet. If it keeps rising, find the process that writes so much.",
+            to_do_many="Nothing yet. If more tenants follow, find what they have in common:",
             said_by=levels.WARNING,
         ),
     ),
@@ -121,7 +121,7 @@ _READINESS = (
         # A fault makes it False; Stalled reports that.
         reason_events={
             "ScansMissed": EventKind(
-                weight=5, when="Three scans brought neither a result nor a reason."
+                weight=5, when="Three scans returned neither a result nor an error."
             ),
             "Suspended": EventKind(weight=2, type=NORMAL, when="`spec.suspend` was set."),
             "WaitingForFirstConsumer": EventKind(
@@ -149,10 +149,10 @@ _ADVICE = (
     ConditionKind(
         type=advice.THRESHOLD_UNREACHABLE,
         group=Group.ADVICE,
-        calm_message="What no rule may ever remove stays below the trigger.",
+        calm_message="The files that no rule may remove stay below the trigger.",
         first="Raise spec.thresholds to the limits that the condition ThresholdUnreachable names.",
-        when="What no rule may ever remove, live sessions included, reaches the trigger. The message suggests limits "
-        "that fit.",
+        when="The files that no rule may remove, including live sessions, reach the trigger. The message suggests "
+        "limits that fit.",
         event=EventKind(weight=5),
         incident=IncidentKind(
             name=advice.THRESHOLD_UNREACHABLE,
@@ -161,8 +161,8 @@ _ADVICE = (
             label="unreachable limits",
             one="no cleanup can bring {name} below its limits",
             many="no cleanup can bring {n} tenants below their limits",
-            means="So many files are protected or in use that the limits cannot hold.",
-            itself="The janitor removes what it may; that does not suffice.",
+            means="So many files are protected or in use that no cleanup can reach the limits.",
+            itself="The janitor removes all files that it may; that is not enough.",
             to_do="Raise the thresholds to what the message suggests; another cleanup will not help.",
             to_do_many="Raise their thresholds to what kubectl describe suggests, or the defaults of all:",
             explained=True,
@@ -181,8 +181,8 @@ _ADVICE = (
     ConditionKind(
         type=advice.ROTATION_RECOMMENDED,
         group=Group.ADVICE,
-        calm_message="Files that only pairing anew would shed do not pile up.",
-        when="Files pile up that no rule may remove and pairing anew would shed: protected or unknown files at the "
+        calm_message="Files that only a new pairing would remove do not accumulate.",
+        when="Files accumulate that only a new pairing would remove: protected or unknown files at the "
         "`emergency` limit, or at `critical` after three cleanups in a row that removed fewer than five files each; or "
         "pre-keys (5,000, or most of what counts with `count: Total`). The message says what else would help.",
         to_do="Rotate the session, or pair the tenant again in an empty directory, as the message says (the runbook "
@@ -192,10 +192,10 @@ _ADVICE = (
         alert=AlertKind(
             severity="info",
             wait="1h",
-            summary="a new pairing would shed what piles up",
-            description="Files pile up that no rule may remove, and a new pairing would begin far below the limits. "
-            "Nothing breaks, and nothing rotates by itself: it costs a pairing with the tenant's phone, so plan it "
-            "with whoever has that. The condition RotationRecommended has the numbers and says what else would help: "
+            summary="a new pairing would remove the files that accumulate",
+            description="Files accumulate that no rule may remove, and a new pairing would begin far below the limits. "
+            "Nothing breaks, and nothing rotates by itself. A rotation needs a pairing with the tenant's phone, so "
+            "plan it with the owner of the phone. The condition RotationRecommended has the numbers and alternatives: "
             f"{_DESCRIBE}.",
         ),
     ),
@@ -244,12 +244,12 @@ _ADVICE = (
             label="broken creds.json",
             one="creds.json of {name} cannot be read",
             many="creds.json of {n} tenants cannot be read",
-            means="The running process still has the credentials in memory. Started anew, it reads the broken file, "
-            "and a phone has to be paired again.",
+            means="The running process still has the credentials in memory. After a restart it reads the broken file, "
+            "and must be paired again with the phone.",
             itself="The janitor removes nothing from such a session and keeps looking.",
             to_do="Do NOT stop or restart the tenant's process. The runbook has each step. How it is now:",
-            to_do_many="Do NOT stop or restart these tenants' processes. What broke several at once is often one full "
-            "disk or one storage server: begin there. Then take each by the runbook. See them all:",
+            to_do_many="Do NOT stop or restart these tenants' processes. The common cause is often one full disk or "
+            "one storage server: begin there. Then follow the runbook for each. See them all:",
             explained=True,
         ),
         alert=AlertKind(
@@ -276,12 +276,12 @@ _ADVICE = (
             label="missing creds.json",
             one="creds.json of {name} is missing",
             many="creds.json of {n} tenants is missing",
-            means="The running process still has the credentials in memory. Started anew, it finds none, and a phone "
-            "has to be paired again.",
+            means="The running process still has the credentials in memory. After a restart it finds none, and must "
+            "be paired again with the phone.",
             itself="The janitor removes nothing from such a session and keeps looking.",
             to_do="Do NOT stop or restart the tenant's process. The runbook has each step. How it is now:",
-            to_do_many="Do NOT stop or restart these tenants' processes. What they lost at once, one script or one "
-            "restore may have removed: stop that first. Then take each by the runbook. See them all:",
+            to_do_many="Do NOT stop or restart these tenants' processes. One script or one restore may have removed "
+            "all of them: stop that first. Then follow the runbook for each. See them all:",
             explained=True,
             page="credentials-corrupt",
         ),
@@ -320,17 +320,17 @@ _ADVICE = (
             summary="no messages for days",
             description="No session or sender key has been written for longer than sessionInactiveAfter. The tenant's "
             "process may be stopped, or the phone has unlinked it; WhatsApp unlinks a device whose phone was away for "
-            "14 days. See whether the tenant's pod runs and what its log says. Where the tenant is gone for good, "
+            "14 days. See whether the tenant's pod runs and what its log says. If the tenant is gone for good, "
             "delete its BaileysTenant.",
         ),
     ),
     ConditionKind(
         type=advice.DISK_PRESSURE,
         group=Group.ADVICE,
-        calm_message="The volume has as much free as diskPressure asks for.",
+        calm_message="The volume has the free space that diskPressure requires.",
         first="Enlarge the claim or make room on the volume.",
-        when="The volume has less free than `diskPressure` says: 64 MiB (on a volume below 640 MiB, a tenth of it) or "
-        "1,000 inodes. A number that the file system does not report is not judged. A full disk truncates "
+        when="The volume has less free space than `diskPressure` requires: 64 MiB (on a volume below 640 MiB, a tenth "
+        "of it) or 1,000 inodes. A number that the file system does not report is ignored. A full disk truncates "
         "`creds.json`.",
         event=EventKind(weight=7),
         incident=IncidentKind(
@@ -342,7 +342,7 @@ _ADVICE = (
             many="the volumes of {n} tenants are nearly full",
             means="On a full volume the next write of creds.json is cut, and a process that restarts then must be "
             "paired again.",
-            itself="The janitor empties its trash at once; that is all it can do.",
+            itself="The janitor empties its trash at once; it can do no more.",
             to_do="Enlarge the volume or make room now.",
             to_do_many="Enlarge each volume, or make room where several share one. See them all:",
             explained=True,
@@ -352,8 +352,8 @@ _ADVICE = (
             wait="5m",
             summary="the volume is nearly full",
             description="When the volume is full, the next write of creds.json is cut off, and a process that restarts "
-            f"then must be paired again. How much is left, says the condition DiskPressure: {_DESCRIBE}. Enlarge the "
-            "claim, or move away what is no session file. Do not delete session files: they are tiny.",
+            f"then must be paired again. The condition DiskPressure shows how much is left: {_DESCRIBE}. Enlarge the "
+            "claim, or move away other files. Do not delete session files: they are tiny.",
         ),
     ),
     ConditionKind(
@@ -377,14 +377,14 @@ _ADVICE = (
             to_do_many="Nothing, where somebody paired them on purpose. If not, find out who did. See them all:",
             explained=True,
             ends=False,
-            when="The session was paired again. Sent once, and its end not at all.",
+            when="The session was paired again. Sent once, without a message at the end.",
         ),
         alert=AlertKind(
             severity="warning",
             summary="the session was paired again",
-            description="creds.json belongs to another identity than before. If somebody of yours paired the tenant "
-            "again, nothing has to be done and the alert ends within a day; earlier cleanups can no longer be undone. "
-            "If nobody did, find out who has access to the volume.",
+            description="creds.json belongs to another identity than before. If a person of your team paired the "
+            "tenant again, nothing has to be done and the alert ends within a day; earlier cleanups can no longer be "
+            "undone. If nobody did, find out who has access to the volume.",
         ),
     ),
     ConditionKind(
@@ -393,7 +393,7 @@ _ADVICE = (
         calm_message="No circuit breaker holds automatic cleanups of this tenant.",
         when="A circuit breaker holds automatic cleanups of this tenant. The message says whose cleanups opened it, "
         "and until when they hold. A suspended tenant never has it.",
-        to_do="See whether the last cleanups in this namespace removed what they should; undo puts files back.",
+        to_do="Check that the last cleanups in this namespace removed the right files; undo restores files.",
         calm="NoHold",
         event=EventKind(weight=3, action=CLEAN, over=""),
         fleet_wide=True,
@@ -415,7 +415,7 @@ _ADVICE = (
         group=Group.ADVICE,
         calm_message="The operator knows every annotation with its prefix.",
         when="An annotation with the prefix of the resource's group has a name or a value that the operator does not "
-        "know, so it has no effect. The message names the likely one.",
+        "know, so it has no effect. The message suggests the likely name.",
         to_do="Correct or remove the annotation.",
         calm="AllKnown",
         first="{message}",

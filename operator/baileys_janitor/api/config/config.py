@@ -31,7 +31,7 @@ class JobPods(Model):
         default="", description="Image of the Jobs. Empty: the operator's own image."
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
-        default=None, description="Pull policy of the image. Unset: what Kubernetes chooses."
+        default=None, description="Pull policy of the image. Unset: the default of Kubernetes."
     )
     image_pull_secrets: list[Name] = Field(
         default_factory=list,
