@@ -129,7 +129,7 @@ def test_nothing_is_asked_for_a_tenant_that_does_not_exist(
     assert (done.code, done.out, done.err) == (
         2,
         "",
-        "Error: There is no BaileysTenant acmee in the namespace shop (nearest: acme): nothing was asked for.\n",
+        "Error: There is no BaileysTenant acmee in the namespace shop (nearest: acme): no operation was created.\n",
     )
     assert len(bare.select(OPERATIONS, "shop")) == before
 
@@ -144,7 +144,7 @@ def test_one_name_that_does_not_exist_holds_all_of_them_back(bare: Fleet, run: R
         "",
         (
             "Error: There is no BaileysTenant zzz in the namespace other and no amce in the namespace shop "
-            "(nearest: acme): nothing was asked for.\n"
+            "(nearest: acme): no operation was created.\n"
         ),
     )
     assert len(bare.select(OPERATIONS, "shop")) == before

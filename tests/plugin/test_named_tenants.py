@@ -105,4 +105,4 @@ def test_the_sentence_says_what_is_near(named: str, rights: str, said: str) -> N
     with pytest.raises(Problem) as refused:
         existing(cluster, named.split())
     assert refused.value.exit_code == EXIT_USAGE
-    assert refused.value.message == f"There is no BaileysTenant {said}: nothing was asked for."
+    assert refused.value.message == f"There is no BaileysTenant {said}: no operation was created."

@@ -208,7 +208,7 @@ def test_with_the_right_to_get_alone_it_is_followed_all_the_same(live: Fleet, ru
         (["clean", "acme", "-n", "nowhere"], 2,
          "There is no BaileysTenant acme in the namespace nowhere; `kubectl baileys status -A` shows"),
         (["undo", "acne", "beta", "-n", LIVE, "--wait"], 2,
-         "There is no BaileysTenant acne in the namespace live (nearest: acme): nothing was asked for."),
+         "There is no BaileysTenant acne in the namespace live (nearest: acme): no operation was created."),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -86,6 +87,12 @@ def test_a_dry_run_needs_no_confirmation_and_a_rollback_none(run: Run, played: P
     }
 
 
+def _at_a_terminal() -> None:
+    """Take stdin as the terminal, with Ctrl-C at work: a shell has what it runs in the background ignore it."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "said"),
     [
@@ -105,14 +112,12 @@ def test_a_terminal_is_asked_for_the_name(
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+        preexec_fn=_at_a_terminal,
     )
     os.close(theirs)
     shown, end = b"", time.monotonic() + LATEST
     while time.monotonic() < end:
-        # Typed again where nothing follows: Ctrl-C between the question and the wait for an answer may get lost.
-        if not select.select([ours], [], [], 5)[0]:
-            os.write(ours, typed)
+        if not select.select([ours], [], [], 1)[0]:
             continue
         try:
             found = os.read(ours, 4096)

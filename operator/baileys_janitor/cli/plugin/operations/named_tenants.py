@@ -67,7 +67,7 @@ def refuse_missing(cluster: Chosen, tenants: Iterable[tuple[str, str]]) -> None:
     if not any(each.nearest for each in missing):
         line = " ".join(map(word, ("kubectl", "baileys", "status", "-A", *typed_options())))
         said += f"; `{line}` shows those that there are"
-    raise usage(f"There is no {KIND} {said}: nothing was asked for.")
+    raise usage(f"There is no {KIND} {said}: no operation was created.")
 
 
 def _missing(kubectl: Kubectl, namespace: str, wanted: Sequence[str]) -> Iterator[_Missing]:
