@@ -58,6 +58,7 @@ async def test_a_bad_edit_ends_no_care_not_even_over_a_restart(
         await world.ready("acme", "InvalidSpec")
     async with operator(knows=1) as running:
         tenant = running.reconciler.cache.tenants[world.namespace, "acme"]
+        await until(lambda: tenant.effective, "the last valid settings are in use")
         assert tenant.effective is not None
         assert (tenant.effective.mode, tenant.effective.undo_window) == ("Enforce", 7 * 86_400)
         await world.ask("acme", "now")
