@@ -29,7 +29,7 @@ from baileys_janitor.volume.report.run_results import CleanResult
 from baileys_janitor.volume.runs.callbacks import go_on, tell_nobody
 from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 from baileys_janitor.volume.runs.removal_run import OVER, RemovalRun, record, repeated, would_remove
-from baileys_janitor.volume.scanning.credentials import settled_identity
+from baileys_janitor.volume.runs.volume_run import VolumeRun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ REASON = "Repair"
 """The reason of these runs in the journal."""
 
 
-class Repairing:
+class Repairing(VolumeRun):
     """One repair in an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
     `now` is Unix seconds. `stop` returns a code when the run is to end between two files; `progress` gets the files
@@ -61,15 +61,10 @@ class Repairing:
         progress: Callable[[int, int], None] = tell_nobody,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.directory = directory
+        super().__init__(directory, now=now, stop=stop, progress=progress, pause=pause)
         self.request = request
         self.run = run
-        self.now = now
-        self.stop = stop
-        self.progress = progress
-        self.pause = pause
         self.plan: RepairPlan | None = None
-        self._started = time.monotonic()
 
     def dry_run(self) -> CleanResult:
         """Return the result of a repair without doing it. Writes nothing, needs no lock. Raises VolumeProblem."""
@@ -147,9 +142,6 @@ class Repairing:
         result.removed_by_reason = {}
         return result
 
-    def _identity(self) -> Identity:
-        return settled_identity(self.directory, self.pause)
-
     def _refused(self, code: str) -> CleanResult:
         return CleanResult(self.run, REFUSED, code=code, time=int(self.now))
 
@@ -157,10 +149,5 @@ class Repairing:
         return self._timed(CleanResult(self.run, outcome_of(code), code=code, time=int(self.now)))
 
     def _timed(self, result: CleanResult) -> CleanResult:
-        result.duration_ms = int((time.monotonic() - self._started) * 1000)
+        result.duration_ms = self._elapsed_ms()
         return result
-
-    def _tick(self) -> None:
-        code = self.stop()
-        if code is not None:
-            raise VolumeProblem(code)

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from baileys_janitor.policy.files.file_kinds import CREDS_NAME, classify
-from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES, PAIRED, read_identity
+from baileys_janitor.policy.files.identity import MAX_CREDS_BYTES, PAIRED, UNPAIRED, read_identity
 from baileys_janitor.policy.reasons import TOO_MANY_FILES
 from baileys_janitor.policy.rotation import (
     NOTHING_ROTATED,
@@ -51,7 +51,7 @@ from baileys_janitor.volume.runs.exclusive import ExclusiveAccess
 from baileys_janitor.volume.runs.journal import ROTATE, UNDOING, UNDONE, Journal
 from baileys_janitor.volume.runs.rotated import RotatedFiles, read_record
 from baileys_janitor.volume.runs.undo import NEWER_EXISTS
-from baileys_janitor.volume.scanning.credentials import settled_identity
+from baileys_janitor.volume.runs.volume_run import VolumeRun
 from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS, is_quiet
 
 TYPE_CHECKING = False
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from baileys_janitor.policy.files.file_entry import Entry
-    from baileys_janitor.policy.files.identity import Identity
     from baileys_janitor.volume.files.state_names import OwnNames
     from baileys_janitor.volume.runs.journal import Run
     from baileys_janitor.volume.runs.undo import PutBack
@@ -89,7 +88,7 @@ class RollbackOutlook:
         return sum(self.restored_by_kind or ())
 
 
-class RollingBack:
+class RollingBack(VolumeRun):
     """The rollback of one rotation of an open session directory: `run`, or with None the latest.
 
     `now` is Unix seconds. `watch` and `watch_after` are the seconds without a write to the session required before and
@@ -109,15 +108,10 @@ class RollingBack:
         progress: Callable[[int, int], None] = tell_nobody,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.directory = directory
+        super().__init__(directory, now=now, stop=stop, progress=progress, pause=pause)
         self.run = run
-        self.now = now
         self.watch = watch
         self.watch_after = watch_after
-        self.stop = stop
-        self.progress = progress
-        self.pause = pause
-        self._started = time.monotonic()
 
     def look(self) -> RollbackOutlook:
         """Return the plan of a rollback now. Writes nothing, needs no lock. Raises OSError and VolumeProblem."""
@@ -253,13 +247,15 @@ class RollingBack:
         if each.name != CREDS_NAME:
             return None
         data = read_small(self.directory, aside, MAX_CREDS_BYTES)
-        if data is not None and read_identity(data).state != PAIRED:
+        state = None if data is None else read_identity(data).state
+        if state == UNPAIRED:
             return None
         try:
-            file_system.put(aside, each.name)  # paired just now
+            file_system.put(aside, each.name)
         except FileExistsError:
             return STILL_WRITING
-        return PAIRED_SINCE
+        # A cut one is being written, perhaps by a process that pairs.
+        return PAIRED_SINCE if state == PAIRED else STILL_WRITING
 
     def _look_afterwards(self, fingerprint: str, result: UndoResult) -> None:
         """Keep a copy of creds.json, and check whether a process that was not stopped writes over it."""
@@ -288,9 +284,6 @@ class RollingBack:
             return True
         return is_quiet(self.directory, self.pause, self.stop, self.watch)
 
-    def _identity(self) -> Identity:
-        return settled_identity(self.directory, self.pause)
-
     def _enter(self, back: PutBack, result: UndoResult) -> None:
         result.restored = len(back.restored)
         result.restored_by_kind = by_kind([classify(name)[0] for name in back.restored])
@@ -303,10 +296,5 @@ class RollingBack:
         return self._timed(result)
 
     def _timed(self, result: UndoResult) -> UndoResult:
-        result.duration_ms = int((time.monotonic() - self._started) * 1000)
+        result.duration_ms = self._elapsed_ms()
         return result
-
-    def _tick(self) -> None:
-        code = self.stop()
-        if code is not None:
-            raise VolumeProblem(code)

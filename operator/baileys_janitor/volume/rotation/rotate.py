@@ -50,7 +50,7 @@ from baileys_janitor.volume.runs.move_to_trash import (
 )
 from baileys_janitor.volume.runs.removal_run import OVER, repeated, would_remove
 from baileys_janitor.volume.runs.rotated import RotatedFiles
-from baileys_janitor.volume.scanning.credentials import settled_identity
+from baileys_janitor.volume.runs.volume_run import VolumeRun
 from baileys_janitor.volume.scanning.quiet import AFTERWARDS_SECONDS, WATCH_SECONDS, is_quiet
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ class RotationOutlook:
     newest_write: int | None
 
 
-class Rotating:
+class Rotating(VolumeRun):
     """One rotation of an open session directory. `run` is its id: 1 to 32 of a-z, 0-9 and "-".
 
     `now` is Unix seconds; the moved files are kept for `keep_seconds`. `watch` and `watch_after` are the seconds
@@ -93,21 +93,16 @@ class Rotating:
         progress: Callable[[int, int], None] = tell_nobody,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.directory = directory
+        super().__init__(directory, now=now, stop=stop, progress=progress, pause=pause)
         self.run = run
-        self.now = now
         self.until = int(now + keep_seconds)
         self.watch = watch
         self.watch_after = watch_after
-        self.stop = stop
-        self.progress = progress
-        self.pause = pause
-        self._started = time.monotonic()
 
     def look(self) -> RotationOutlook:
         """Return the plan of a rotation now. Writes nothing, needs no lock. Raises VolumeProblem."""
         listing = read_listing(self.directory, self._tick)
-        identity = settled_identity(self.directory, self.pause)
+        identity = self._identity()
         plan = self._plan(listing, identity)
         written = [each.mtime_ns for each in listing.entries or () if each.kind != OTHER]
         return RotationOutlook(plan, identity.state, max(written) // 10**9 if written else None)
@@ -136,7 +131,7 @@ class Rotating:
 
     def _refused_outright(self) -> CleanResult | None:
         """Write nothing to a directory that is neither a paired session nor has files of ours."""
-        identity = settled_identity(self.directory, self.pause)
+        identity = self._identity()
         refused = identity_problem(identity)
         if refused is None or has_state(self.directory, self._tick):
             return None
@@ -156,7 +151,7 @@ class Rotating:
         earlier = repeated(access, self.run)
         if earlier is not None and (earlier.removed or self.run in access.listing.own.trash):
             return earlier, False
-        identity = settled_identity(self.directory, self.pause)
+        identity = self._identity()
         plan = self._plan(access.listing, identity)
         if plan.refused is None:
             plan.refused = _unreturnable(access, self.run, plan.removals)
@@ -234,7 +229,7 @@ class Rotating:
             record = read_record(access, self.run)
             if known is None or record is None:
                 return
-            if not is_same_pairing(settled_identity(self.directory, self.pause), known.fingerprint):
+            if not is_same_pairing(self._identity(), known.fingerprint):
                 return  # a process has started a new pairing, as it should
             RotatedFiles(access, self.run, record.files).put_free_back()
             result.outcome, result.code = outcome_of(STILL_WRITING), STILL_WRITING
@@ -274,13 +269,8 @@ class Rotating:
         return self._timed(self._result(outcome_of(code), code))
 
     def _timed(self, result: CleanResult) -> CleanResult:
-        result.duration_ms = int((time.monotonic() - self._started) * 1000)
+        result.duration_ms = self._elapsed_ms()
         return result
-
-    def _tick(self) -> None:
-        code = self.stop()
-        if code is not None:
-            raise VolumeProblem(code)
 
 
 def _unreturnable(access: ExclusiveAccess, run: str, removals: Sequence[Removal]) -> str | None:
