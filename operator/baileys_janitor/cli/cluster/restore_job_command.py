@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import click
-
-from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.terminal.problems import EXIT_USAGE
+from baileys_janitor.cli.cluster.job_entry_point import Main, job_entry_point
 
 
-@click.command(
-    "restore-job",
-    cls=Documented,
-    examples=(
-        (
-            "baileys-janitor restore-job '{}'",
-            "Report an invalid task.",
-        ),
-    ),
-)
-@click.argument("task", required=False)
-@click.pass_context
-def command(ctx: click.Context, task: str | None) -> int:
-    """Carry out the second half of one TASK (JSON) of a restore; started by the operator, not by people."""
-    if task is None:
-        click.echo(ctx.get_help(), err=True)
-        return EXIT_USAGE
+def _load() -> Main:
     from baileys_janitor.backup.restore_job.write import main
 
-    return main([task])
+    return main
+
+
+command = job_entry_point(
+    "restore-job",
+    "Carry out the second half of one TASK (JSON) of a restore; started by the operator, not by people.",
+    _load,
+)
