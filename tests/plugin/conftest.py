@@ -101,13 +101,19 @@ def runner(
 
 
 @contextmanager
-def started(fleet: Fleet, program: str, *words: object) -> Iterator[subprocess.Popen[str]]:
-    """A program of the fleet's in a process of its own, which Ctrl-C ends, and which is over afterwards.
-
-    A child ignores SIGINT where its parent does, and shells have what they run in the background do so.
-    """
+def interruptible() -> Iterator[None]:
+    """Start processes that SIGINT ends. A child ignores it if its parent does, as in the background of a shell."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def started(fleet: Fleet, program: str, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """A program of the fleet's in a process of its own, which Ctrl-C ends, and which is over afterwards."""
+    with interruptible():
         process = subprocess.Popen(
             [str(fleet.programs / program), *(str(each) for each in words)],
             env={**os.environ, **fleet.variables},
@@ -116,8 +122,6 @@ def started(fleet: Fleet, program: str, *words: object) -> Iterator[subprocess.P
             text=True,
             start_new_session=True,
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
 
     def end() -> None:
         if process.poll() is None:

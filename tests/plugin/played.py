@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.plugin.tenants import Fleet, ago
@@ -59,3 +60,14 @@ class Played:
         phase = self.phases.get(spec["tenant"], "Completed")
         status = {"phase": phase, "message": f"{phase}.", "completionTime": ago(0)} | self.more
         self._fleet.patch(meta["namespace"], meta["name"], status, OPERATIONS)
+
+
+@contextmanager
+def played_in(fleet: Fleet, *namespaces: str) -> Iterator[Played]:
+    """Play the operator of some namespaces, and remove their operations in the end."""
+    operator = Played(fleet, namespaces)
+    yield operator
+    operator.stop()
+    for namespace in namespaces:
+        for one in fleet.select(OPERATIONS, namespace):
+            fleet.remove(namespace, one["metadata"]["name"], OPERATIONS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from baileys_janitor.cli.kubectl.client import Kubectl
 from baileys_janitor.cli.plugin.operations import following
-from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
 from baileys_janitor.cli.plugin.operations.documents import (
     OperationDocument,
     has_ended,
@@ -141,7 +141,9 @@ def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_a_body_is_bounded_and_carries_what_was_asked(tenant: str, request: str) -> None:
-    body = Asked("shop", tenant, "RepairContact", {"x": {"y": 1}}, dry_run=True).body(request)
+    body = OperationRequest("shop", tenant, "RepairContact", {"x": {"y": 1}}, dry_run=True).body(
+        request
+    )
     assert body["spec"] == {
         "tenant": tenant,
         "action": "RepairContact",

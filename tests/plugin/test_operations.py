@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from baileys_janitor.cli.plugin.operations.acting import Time
+from baileys_janitor.cli.plugin.operations.run_operations import Time
 from tests.plugin.conftest import ROOT, Run, cluster, runner, started
 from tests.plugin.tenants import TENANTS, Fleet, account, acting
 from tests.real import sessions

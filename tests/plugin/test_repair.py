@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets
-from tests.plugin.conftest import LATEST, Run, cluster
-from tests.plugin.played import OPERATIONS, Played
+from baileys_janitor.cli.plugin.operations.operation_secrets import OperationSecrets
+from tests.plugin.conftest import LATEST, Run, cluster, interruptible
+from tests.plugin.played import Played, played_in
 from tests.plugin.tenants import Fleet, Tenant, account
 
 SHOP = "mended"
@@ -39,11 +39,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[
 
 @pytest.fixture
 def played(fleet: Fleet) -> Iterator[Played]:
-    operator = Played(fleet, (SHOP,))
-    yield operator
-    operator.stop()
-    for one in fleet.select(OPERATIONS, SHOP):
-        fleet.remove(SHOP, one["metadata"]["name"], OPERATIONS)
+    with played_in(fleet, SHOP) as operator:
+        yield operator
 
 
 def made(fleet: Fleet) -> list[str]:
@@ -146,8 +143,7 @@ def test_an_end_in_the_middle_takes_the_secret_away_which_belongs_to_the_operati
     played.held.clear()
     (tmp_path / "number").write_text(WRITTEN)
     shell = f'exec kubectl-baileys repair acme -n {SHOP} < "{tmp_path / "number"}"'
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with interruptible():
         process = subprocess.Popen(
             ["sh", "-c", shell],
             env={**os.environ, **fleet.variables},
@@ -156,8 +152,6 @@ def test_an_end_in_the_middle_takes_the_secret_away_which_belongs_to_the_operati
             text=True,
             start_new_session=True,
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     first = process.stderr.readline()
     assert "Pending" in first
@@ -260,5 +254,5 @@ def test_bad_input_is_one_sentence_that_repeats_no_number_and_makes_no_secret(
 
 
 def test_the_contact_is_in_no_representation() -> None:
-    secrets = ActSecrets(None, "contact", {"contact": DIGITS}, "r", "x", outlives=False)  # type: ignore[arg-type]
+    secrets = OperationSecrets(None, "contact", {"contact": DIGITS}, "r", "x", outlives=False)  # type: ignore[arg-type]
     assert DIGITS not in repr(secrets)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from baileys_janitor.cli.plugin.operations import acting
+from baileys_janitor.cli.plugin.operations import run_operations
 from baileys_janitor.cli.plugin.restores.recovery_key import recovery_key
 from tests.plugin.conftest import Run, cluster, runner, started
-from tests.plugin.played import OPERATIONS, Played
+from tests.plugin.played import Played, played_in
 from tests.plugin.tenants import Fleet, Tenant, account
 
 SECRET_KEY = "AGE-SECRET-KEY-1" + "Q" * 58
@@ -40,12 +40,8 @@ def run(fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 @pytest.fixture
 def played(fleet: Fleet) -> Iterator[Played]:
-    operator = Played(fleet, NAMESPACES)
-    yield operator
-    operator.stop()
-    for namespace in NAMESPACES:
-        for one in fleet.select(OPERATIONS, namespace):
-            fleet.remove(namespace, one["metadata"]["name"], OPERATIONS)
+    with played_in(fleet, *NAMESPACES) as operator:
+        yield operator
 
 
 @pytest.fixture
@@ -103,7 +99,7 @@ def test_a_fleet_is_restored_with_one_key_a_namespace_and_one_exit_code(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(acting, "PARALLEL", 2)
+    monkeypatch.setattr(run_operations, "PARALLEL", 2)
     played.phases["t1"] = "Failed"
     file = tmp_path / "fingerprints.txt"
     lines = [f"{ns} t{n} {FINGERPRINT_OF}" for ns in NAMESPACES for n in range(3)]

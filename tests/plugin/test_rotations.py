@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.conftest import LATEST, Run, cluster
-from tests.plugin.played import OPERATIONS, Played
+from tests.plugin.conftest import LATEST, Run, cluster, interruptible
+from tests.plugin.played import OPERATIONS, Played, played_in
 from tests.plugin.tenants import Fleet, Tenant
 
 SHOP = "rotated"
@@ -32,11 +32,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[
 
 @pytest.fixture
 def played(fleet: Fleet) -> Iterator[Played]:
-    operator = Played(fleet, (SHOP,))
-    yield operator
-    operator.stop()
-    for one in fleet.select(OPERATIONS, SHOP):
-        fleet.remove(SHOP, one["metadata"]["name"], OPERATIONS)
+    with played_in(fleet, SHOP) as operator:
+        yield operator
 
 
 def test_a_rotation_is_waited_for_until_a_pairing_is_due(run: Run, played: Played) -> None:
@@ -87,13 +84,6 @@ def test_a_dry_run_needs_no_confirmation_and_a_rollback_none(run: Run, played: P
     }
 
 
-def _at_a_terminal() -> None:
-    """Take stdin as the terminal, and SIGINT as in a shell's foreground: its background has it ignored."""
-    os.close(os.open(os.ttyname(0), os.O_RDWR))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 @pytest.mark.parametrize(
     ("typed", "code", "said"),
     [
@@ -106,19 +96,19 @@ def test_a_terminal_is_asked_for_the_name(
     fleet: Fleet, played: Played, typed: bytes | None, code: int, said: bytes
 ) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [str(fleet.programs / "kubectl-baileys"), "rotate", "acme", "-n", SHOP],
-        env={**os.environ, **fleet.variables, "TERM": "dumb"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=_at_a_terminal,
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            [str(fleet.programs / "kubectl-baileys"), "rotate", "acme", "-n", SHOP],
+            env={**os.environ, **fleet.variables, "TERM": "dumb"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
     os.close(theirs)
     shown, end, asked = b"", time.monotonic() + LATEST, False
     while time.monotonic() < end:
-        # Ctrl-C between the question and the wait for an answer may get lost: people press it again.
+        # Python's input() misses a signal between the question and its wait for an answer: people press Ctrl-C again.
         if not select.select([ours], [], [], 1)[0]:
             if asked and typed is None:
                 process.send_signal(signal.SIGINT)

@@ -1,1 +1,1 @@
-"""Acts on tenants on request: a BaileysOperation is created, and followed to its end."""
+"""Commands that create BaileysOperations and follow them to their end."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
     fleet_of,
     fleet_options,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
 from baileys_janitor.cli.plugin.options import chosen
 
 
@@ -30,7 +30,7 @@ from baileys_janitor.cli.plugin.options import chosen
     ),
 )
 @fleet_options
-@acting_options
+@operation_options
 def command(
     names: tuple[str, ...],
     every: bool,
@@ -46,5 +46,5 @@ def command(
     """
     cluster = chosen()
     tenants = fleet_of(cluster, names, every=every, everywhere=all_namespaces)
-    asked = [Asked(namespace, tenant, "Backup", {}) for namespace, tenant in tenants]
+    asked = [OperationRequest(namespace, tenant, "Backup", {}) for namespace, tenant in tenants]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

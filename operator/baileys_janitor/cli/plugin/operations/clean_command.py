@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
     names_argument,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.options import chosen
 
 
@@ -33,7 +33,7 @@ from baileys_janitor.cli.plugin.options import chosen
     ),
 )
 @names_argument
-@acting_options
+@operation_options
 @click.option("--dry-run", is_flag=True, help="Remove nothing; show what would be removed.")
 @click.option(
     "--emergency",
@@ -56,7 +56,7 @@ def command(
     cluster = chosen()
     more = {"clean": {"emergency": True}} if emergency else {}
     asked = [
-        Asked(namespace, tenant, "Clean", more, dry_run)
+        OperationRequest(namespace, tenant, "Clean", more, dry_run)
         for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

@@ -1,4 +1,4 @@
-"""Operations as the API server has them, read within bounds."""
+"""Operations as read from the API server, with bounded values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 COMPLETED: Final = "Completed"
 AWAITING: Final = "AwaitingPairing"
-"""The phase of a rotation that waits for somebody to pair the tenant, for days perhaps."""
+"""The phase of a rotation that waits for a pairing, perhaps for days."""
 ENDED: Final = frozenset({COMPLETED, "Failed", "RolledBack"})
-"""Phases after which nothing happens any more."""
+"""The final phases."""
 
 
 class OperationDocument(TypedDict):
-    """One operation, as `-o json` prints it; `status` is what of its status is within the bounds of the resource."""
+    """One operation, as `-o json` prints it; `status` holds the valid part of its status."""
 
     namespace: str
     name: str
@@ -33,7 +33,7 @@ class OperationDocument(TypedDict):
 
 
 def operation_document(found: Mapping[str, Any]) -> OperationDocument:
-    """Return an operation from its object."""
+    """Return the document of an operation object."""
     meta, spec = part(found, "metadata"), part(found, "spec")
     return {
         "namespace": shown(meta.get("namespace")),
@@ -48,22 +48,22 @@ def operation_document(found: Mapping[str, Any]) -> OperationDocument:
 
 
 def phase_of(operation: OperationDocument) -> str:
-    """Return the phase; Pending before the operator has looked at it."""
+    """Return the phase; Pending while the operator has set none."""
     return operation["status"].get("phase") or "Pending"
 
 
 def has_ended(operation: OperationDocument, rests: Collection[str] = ()) -> bool:
-    """Return whether nothing happens any more, or nothing that is waited for: it is in one of the phases `rests`."""
+    """Return whether an operation is in a final phase, or in one of the phases `rests`."""
     return phase_of(operation) in ENDED or phase_of(operation) in rests
 
 
 def has_succeeded(operation: OperationDocument, rests: Collection[str] = ()) -> bool:
-    """Return whether it was done, or has come as far as is waited for."""
+    """Return whether an operation is completed, or in one of the phases `rests`."""
     return phase_of(operation) == COMPLETED or phase_of(operation) in rests
 
 
 def line_of(operation: OperationDocument) -> str:
-    """Return how it is, in a line: `shop/acme: Completed: Removed 12 files.`"""
+    """Return the state in one line, such as `shop/acme: Clean Completed: Removed 12 files.`"""
     where = f"{operation['namespace']}/{operation['tenant']}"
     dry = " (dry run)" if operation["dryRun"] else ""
     message = operation["status"].get("message")

@@ -1,4 +1,4 @@
-"""`kubectl baileys follow`: wait for operations that were asked for before."""
+"""`kubectl baileys follow`: wait for existing operations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from baileys_janitor.api.names import OPERATION_KIND
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.kubectl.resources import OPERATIONS
 from baileys_janitor.cli.plugin.completion.completing import operations as complete_operations
-from baileys_janitor.cli.plugin.operations.acting import EXITS, Time, Waiting, follow
 from baileys_janitor.cli.plugin.operations.documents import operation_document
 from baileys_janitor.cli.plugin.operations.following import Follower
+from baileys_janitor.cli.plugin.operations.run_operations import EXITS, Time, Waiting, follow
 from baileys_janitor.cli.plugin.options import chosen, cluster_options, parted
 
 

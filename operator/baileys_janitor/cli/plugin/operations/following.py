@@ -1,4 +1,4 @@
-"""Follows operations to their end: by a watch, or, with the right to get alone, one by one."""
+"""Follows operations to their end: with a watch, or with single reads if only `get` is allowed."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     Key = tuple[str, str]
 
 _LOOKED_SECONDS: Final = 2.0
-"""Pause between two looks where nothing tells of changes."""
+"""The pause between two reads without a watch."""
 _LATE_SECONDS: Final = 5.0
-"""Seconds after which a watch has surely told of what was created."""
+"""Seconds within which a watch shows a created object."""
 
 
 class Seeing(Protocol):
-    """Sees the operations of a namespace."""
+    """A source of the operations in a namespace."""
 
     def get(self, namespace: str, name: str) -> OperationDocument | None:
-        """Return an operation as it is known now; None for one that is not there."""
+        """Return the current state of an operation; None if it does not exist."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until something may have changed, at most so long."""
+        """Wait at most this many seconds for a change."""
 
     def end(self) -> None:
-        """See no more."""
+        """Stop watching."""
 
 
 class _OneByOne:
-    """Gets each operation when somebody asks for it."""
+    """Reads each operation at every call."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
@@ -55,13 +55,13 @@ class _OneByOne:
         time.sleep(min(seconds, _LOOKED_SECONDS))
 
     def end(self) -> None:
-        """Hold nothing."""
+        """Do nothing: there is no watch."""
 
 
 class Follower:
-    """Follows operations, however many, with one list and one watch a namespace. Close it by `end`.
+    """Follows any number of operations, with one list and one watch for each namespace. Call `end` at the end.
 
-    `query` selects the operations that are followed, `rests` are phases at which one is followed no more.
+    `query` selects the operations; an operation in one of the phases `rests` is no longer followed.
     """
 
     def __init__(self, kubectl: Kubectl, query: Query, rests: Collection[str] = ()) -> None:
@@ -81,18 +81,18 @@ class Follower:
 
     @property
     def open(self) -> list[OperationDocument]:
-        """Return those that have not ended, as they are known now."""
+        """Return the last known state of the operations that have not ended."""
         return list(self._open.values())
 
     def changes(self, seconds: float) -> Iterator[tuple[OperationDocument, bool]]:
-        """Wait at most so long; yield what has changed, and whether it is there. What has ended is followed no more."""
+        """Wait at most this many seconds; yield each changed operation, and whether it still exists."""
         if not self._open:
             return
         self._see(next(iter(self._open))[0]).wait(seconds)
         for key, known in list(self._open.items()):
             found = self._see(key[0]).get(*key)
             if found is None and key in self._unseen:
-                # The list may be older than the operation.
+                # The watch may not show the new operation yet.
                 if time.monotonic() - self._unseen[key] < _LATE_SECONDS:
                     continue
                 found = self._one_by_one.get(*key)
@@ -108,7 +108,7 @@ class Follower:
                 yield found, True
 
     def end(self) -> None:
-        """Follow no more."""
+        """Stop all watches."""
         for each in self._seeing.values():
             each.end()
 
@@ -135,10 +135,10 @@ def follow_all(
     until: float,
     told: Callable[[OperationDocument], None],
 ) -> Iterator[tuple[OperationDocument, bool]]:
-    """Begin operations, no more than `parallel` at a time; yield each as it ended, and whether it was still there.
+    """Create operations, at most `parallel` at a time; yield each that has ended, and whether it still exists.
 
-    One that could not be begun is None. Ends at `until`, in seconds of the monotonic clock; what is open then is in
-    `follower.open`. `told` is called with whatever changes.
+    A function in `begin` returns None if its operation could not be created. The iteration ends at `until` (seconds of
+    the monotonic clock); `follower.open` then holds the rest. `told` is called with each changed operation.
     """
     waiting = iter(begin)
     exhausted = False

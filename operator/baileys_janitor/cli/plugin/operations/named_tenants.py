@@ -1,7 +1,7 @@
 """The tenants that a command names, and the refusal of those that do not exist.
 
-The operator waits ten minutes for the tenant of an operation, since it may be about to be created. Somebody who has
-mistyped a name should not.
+The operator waits ten minutes for the tenant of an operation, since it may be about to be created. A mistyped name is
+refused at once.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class _Missing(NamedTuple):
 
 
 def each_of(cluster: Chosen, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the namespace and the name of each tenant that was named, each once; raise bad usage for no name."""
+    """Return namespace and name of each named tenant, without repeats; raise bad usage for an invalid name."""
     return list(dict.fromkeys(parted(name, cluster, KIND) for name in names))
 
 
 def existing(cluster: Chosen, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the same; raise bad usage if any of these tenants does not exist."""
+    """Return namespace and name of each named tenant; raise bad usage if one does not exist."""
     tenants = each_of(cluster, names)
     refuse_missing(cluster, tenants)
     return tenants
@@ -73,7 +73,7 @@ def refuse_missing(cluster: Chosen, tenants: Iterable[tuple[str, str]]) -> None:
 def _missing(kubectl: Kubectl, namespace: str, wanted: Sequence[str]) -> Iterator[_Missing]:
     """Yield those of some names in a namespace that do not exist; none if tenants may not be read there."""
     if len(wanted) == 1:
-        # An object is read sooner than a list of thousands, and by whoever has the right to get alone.
+        # One object is faster to read than a list of thousands, and needs only the right to get.
         try:
             kubectl.get(TENANTS, namespace, wanted[0])
             return
@@ -95,7 +95,7 @@ def _missing(kubectl: Kubectl, namespace: str, wanted: Sequence[str]) -> Iterato
 
 
 def _names(kubectl: Kubectl, namespace: str, wanted: Sequence[str]) -> set[str]:
-    """Return the names of a namespace's tenants; those that follow the last wanted one may be left out."""
+    """Return the names of a namespace's tenants; the list may end once all wanted names were found."""
     open_, found = set(wanted), set()
     for each in kubectl.select(TENANTS, namespace):
         name = shown(part(each, "metadata").get("name"))

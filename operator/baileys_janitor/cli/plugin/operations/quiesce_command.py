@@ -1,4 +1,4 @@
-"""`kubectl baileys quiesce`: have nothing use a session, and keep it so for a while."""
+"""`kubectl baileys quiesce`: stop the use of a session for a while."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import click
 
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
     names_argument,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.operations.workloads import scaled
 from baileys_janitor.cli.plugin.options import chosen
 from baileys_janitor.cli.terminal.problems import usage
@@ -37,7 +37,7 @@ from baileys_janitor.cli.terminal.problems import usage
     ),
 )
 @names_argument
-@acting_options
+@operation_options
 @click.option(
     "--workload",
     metavar="KIND/NAME",
@@ -78,6 +78,7 @@ def command(
     group |= {"acknowledge": [acknowledge]} if acknowledge else {}
     more = {"quiesce": group} if group else {}
     asked = [
-        Asked(namespace, tenant, "Quiesce", more) for namespace, tenant in existing(cluster, names)
+        OperationRequest(namespace, tenant, "Quiesce", more)
+        for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

@@ -1,19 +1,19 @@
-"""`kubectl baileys resume`: start again what was stopped for tenants."""
+"""`kubectl baileys resume`: start stopped workloads again."""
 
 from __future__ import annotations
 
 import click
 
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
     names_argument,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.options import chosen
 
 
@@ -26,11 +26,12 @@ from baileys_janitor.cli.plugin.options import chosen
     ),
 )
 @names_argument
-@acting_options
+@operation_options
 def command(names: tuple[str, ...], wait: bool, timeout: float | None, output: str) -> int:
     """Start again what `quiesce` has stopped for some tenants, with the replicas that it had."""
     cluster = chosen()
     asked = [
-        Asked(namespace, tenant, "Resume", {}) for namespace, tenant in existing(cluster, names)
+        OperationRequest(namespace, tenant, "Resume", {})
+        for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from baileys_janitor.cli.help.documented import Documented
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
     names_argument,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.operations.named_tenants import existing
 from baileys_janitor.cli.plugin.options import chosen
 from baileys_janitor.cli.terminal.problems import usage
 
@@ -31,7 +31,7 @@ from baileys_janitor.cli.terminal.problems import usage
     ),
 )
 @names_argument
-@acting_options
+@operation_options
 @click.option(
     "--run", metavar="ID", help="The run to take back.  [the last that removed something]"
 )
@@ -48,6 +48,7 @@ def command(
         raise usage("--run is a run of one tenant: give one NAME.")
     more = {"undo": {"run": run}} if run is not None else {}
     asked = [
-        Asked(namespace, tenant, "Undo", more) for namespace, tenant in existing(cluster, names)
+        OperationRequest(namespace, tenant, "Undo", more)
+        for namespace, tenant in existing(cluster, names)
     ]
     return carry_out(cluster, asked, Waiting(wait, timeout, output))

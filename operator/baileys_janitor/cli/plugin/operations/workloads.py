@@ -1,4 +1,4 @@
-"""The workload that is stopped for an act, and started again when it is over."""
+"""The workload to stop during an operation, from the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS: Final = {
 
 
 def workload_of(text: str, option: str) -> dict[str, str]:
-    """Return the workload that KIND/NAME stands for, as a spec has it; bad usage for anything else."""
+    """Return the workload KIND/NAME as a field of a spec; raise bad usage for anything else."""
     kind, _, name = text.partition("/")
     known = _KINDS.get(kind.lower().partition(".")[0])
     if known is None or not is_name(name):
@@ -37,12 +37,12 @@ def workload_of(text: str, option: str) -> dict[str, str]:
 
 
 def scaled(text: str, option: str) -> dict[str, Any]:
-    """Return the part of a spec that has the operator stop the workload KIND/NAME."""
+    """Return the part of a spec that makes the operator stop the workload KIND/NAME."""
     return {"method": "Scale", "workload": workload_of(text, option)}
 
 
 def quiesce_option(command: Command) -> Command:
-    """Add the option that has a workload stopped while an act is done; it reaches the command as `quiesce`."""
+    """Add --quiesce, which stops a workload during the operation; the command gets it as `quiesce`."""
     return click.option(
         "--quiesce",
         metavar="KIND/NAME",
@@ -51,7 +51,7 @@ def quiesce_option(command: Command) -> Command:
 
 
 def meanwhile(quiesce: str | None, tenants: int, *, dry_run: bool) -> dict[str, Any]:
-    """Return the part of a spec for `--quiesce`, nothing where it is not given; bad usage where it does not fit."""
+    """Return the part of a spec for `--quiesce`, empty without it; raise bad usage if it does not fit."""
     if quiesce is None:
         return {}
     if tenants != 1:

@@ -9,11 +9,16 @@ import click
 
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
-from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets, carry_out_with
-from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
-from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
 from baileys_janitor.cli.plugin.operations.documents import has_succeeded
 from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.operation_secrets import OperationSecrets, carry_out_with
+from baileys_janitor.cli.plugin.operations.run_operations import (
+    EXITS,
+    Waiting,
+    carry_out,
+    operation_options,
+)
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen, command_line, is_name
 from baileys_janitor.cli.repair.naming import typed
@@ -53,7 +58,7 @@ _FIELD: Final = "contactSecretName"
     ),
 )
 @click.argument("names", metavar="NAME", nargs=-1, required=True, shell_complete=complete_tenants)
-@acting_options
+@operation_options
 @click.option(
     "--group",
     is_flag=True,
@@ -104,11 +109,11 @@ def command(
                 f"--contact-secret {printable(contact_secret)} is not a valid name of a Secret."
             )
     [place] = existing(cluster, names)
-    asked = Asked(*place, "RepairContact", stops, dry_run)
+    asked = OperationRequest(*place, "RepairContact", stops, dry_run)
     if contact_secret is not None:
-        act = asked.with_field(_GROUP, _FIELD, contact_secret)
-        return carry_out(cluster, [act], Waiting(wait, timeout, output), ended=_say_undo)
-    made = ActSecrets(
+        request = asked.with_field(_GROUP, _FIELD, contact_secret)
+        return carry_out(cluster, [request], Waiting(wait, timeout, output), ended=_say_undo)
+    made = OperationSecrets(
         cluster.kubectl,
         "contact",
         _named(contact=author or not group, group=group),

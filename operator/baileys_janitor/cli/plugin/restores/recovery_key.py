@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from baileys_janitor.cli.arguments.small_files import text_of
-from baileys_janitor.cli.plugin.operations.act_secrets import ActSecrets
+from baileys_janitor.cli.plugin.operations.operation_secrets import OperationSecrets
 from baileys_janitor.cli.terminal.masking import printable
 from baileys_janitor.cli.terminal.problems import usage
 
@@ -19,10 +19,12 @@ _IDENTITY: Final = re.compile(r"^AGE-SECRET-KEY-1[0-9A-Z]{40,}$", re.MULTILINE)
 _LARGEST: Final = 16 * 1024
 
 
-def recovery_key(kubectl: Kubectl, key: str, request: str) -> ActSecrets:
+def recovery_key(kubectl: Kubectl, key: str, request: str) -> OperationSecrets:
     """Return the Secrets with the recovery key of some restores; those of a restore still running are kept."""
     data = {_KEY: key}
-    return ActSecrets(kubectl, "recovery-key", data, request, "the recovery key", outlives=True)
+    return OperationSecrets(
+        kubectl, "recovery-key", data, request, "the recovery key", outlives=True
+    )
 
 
 def read_key(path: str) -> str:

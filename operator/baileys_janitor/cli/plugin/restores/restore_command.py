@@ -11,15 +11,15 @@ import click
 from baileys_janitor.cli.arguments.completing import files as complete_files
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
-from baileys_janitor.cli.plugin.operations.act_secrets import carry_out_with
-from baileys_janitor.cli.plugin.operations.acting import (
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
+from baileys_janitor.cli.plugin.operations.named_tenants import each_of, refuse_missing
+from baileys_janitor.cli.plugin.operations.operation_secrets import carry_out_with
+from baileys_janitor.cli.plugin.operations.run_operations import (
     EXITS,
     Waiting,
-    acting_options,
     carry_out,
+    operation_options,
 )
-from baileys_janitor.cli.plugin.operations.asking import Asked
-from baileys_janitor.cli.plugin.operations.named_tenants import each_of, refuse_missing
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen, is_name
 from baileys_janitor.cli.plugin.restores.recorded import FINGERPRINT, recorded_in
@@ -61,7 +61,7 @@ ACKNOWLEDGED: Final = ("SignedPreKeyRotated", "PreKeysRewritten", "NothingRanSin
 @click.option(
     "--all", "every", is_flag=True, help="Every tenant in --fingerprints, with -n of one namespace."
 )
-@acting_options
+@operation_options
 @click.option("--repository", metavar="NAME", required=True, help="One of backup.repositories.")
 @click.option("--archive", metavar="NAME", help="The archive.  [the newest of the tenant]")
 @click.option(
@@ -153,7 +153,7 @@ def command(
         cluster,
         recovery_key(cluster.kubectl, key, secrets.token_hex(8)),
         _asked(tenants, common, known, stops, dry_run=dry_run),
-        lambda act, name: act.with_field("restore", "identitySecretName", name),
+        lambda asked, name: asked.with_field("restore", "identitySecretName", name),
         Waiting(True, timeout, output),
     )
 
@@ -207,9 +207,9 @@ def _asked(
     stops: Mapping[str, Any],
     *,
     dry_run: bool,
-) -> list[Asked]:
+) -> list[OperationRequest]:
     found = []
     for place in tenants:
         restore = {**common, **({"identity": known[place]} if place in known else {})}
-        found.append(Asked(*place, "Restore", {"restore": restore, **stops}, dry_run))
+        found.append(OperationRequest(*place, "Restore", {"restore": restore, **stops}, dry_run))
     return found

@@ -1,4 +1,4 @@
-"""`kubectl baileys rollback`: bring back the session that a rotation has moved away."""
+"""`kubectl baileys rollback`: restore the session that a rotation removed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import click
 
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
-from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
-from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
 from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
+    EXITS,
+    Waiting,
+    carry_out,
+    operation_options,
+)
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen
 
@@ -28,7 +33,7 @@ from baileys_janitor.cli.plugin.options import chosen
     ),
 )
 @click.argument("name", metavar="NAME", shell_complete=complete_tenants)
-@acting_options
+@operation_options
 @quiesce_option
 @click.option(
     "--run", metavar="ID", help="The rotation.  [the one that waits for a pairing, else the latest]"
@@ -52,5 +57,5 @@ def command(
     stops = meanwhile(quiesce, 1, dry_run=dry_run)
     more: dict[str, Any] = {"rollback": {"run": run}} if run else {}
     [place] = existing(cluster, [name])
-    asked = Asked(*place, "Rollback", {**more, **stops}, dry_run)
+    asked = OperationRequest(*place, "Rollback", {**more, **stops}, dry_run)
     return carry_out(cluster, [asked], Waiting(wait, timeout, output))

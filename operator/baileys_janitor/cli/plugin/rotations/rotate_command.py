@@ -10,10 +10,15 @@ import click
 
 from baileys_janitor.cli.help.documented import Documented
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
-from baileys_janitor.cli.plugin.operations.acting import EXITS, Waiting, acting_options, carry_out
-from baileys_janitor.cli.plugin.operations.asking import Asked
+from baileys_janitor.cli.plugin.operations.create import OperationRequest
 from baileys_janitor.cli.plugin.operations.documents import AWAITING, phase_of
 from baileys_janitor.cli.plugin.operations.named_tenants import existing
+from baileys_janitor.cli.plugin.operations.run_operations import (
+    EXITS,
+    Waiting,
+    carry_out,
+    operation_options,
+)
 from baileys_janitor.cli.plugin.operations.workloads import meanwhile, quiesce_option
 from baileys_janitor.cli.plugin.options import chosen, command_line
 from baileys_janitor.cli.terminal.output import say, say_prose
@@ -41,7 +46,7 @@ _WARNING: Final = (
     ),
 )
 @click.argument("name", metavar="NAME", shell_complete=complete_tenants)
-@acting_options
+@operation_options
 @quiesce_option
 @click.option("--yes", is_flag=True, help="Do not ask for the tenant's name once more.")
 @click.option(
@@ -71,7 +76,7 @@ def command(
         say("That is not its name: nothing was rotated.")
         return EXIT_FAILED
     more: dict[str, Any] = {"rotate": {"undo": rotate_undo}} if rotate_undo else {}
-    asked = Asked(namespace, tenant, "Rotate", {**more, **stops}, dry_run)
+    asked = OperationRequest(namespace, tenant, "Rotate", {**more, **stops}, dry_run)
     waiting = Waiting(wait, timeout, output, frozenset({AWAITING}))
     return carry_out(cluster, [asked], waiting, ended=partial(_say_what_is_due, quiesce))
 

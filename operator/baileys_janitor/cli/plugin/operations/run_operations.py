@@ -1,4 +1,4 @@
-"""What every command that asks for an act has: its options, the asking, the waiting, and how it ends."""
+"""Shared parts of the commands that create operations: options, creation, waiting, and the exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from baileys_janitor.api.names import GROUP, KIND, OPERATION_SINGULAR
 from baileys_janitor.cli.help.documented import USUAL_EXITS
 from baileys_janitor.cli.kubectl.resources import TENANTS
 from baileys_janitor.cli.plugin.completion.completing import tenants as complete_tenants
-from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL, Asked, ask
+from baileys_janitor.cli.plugin.operations.create import REQUEST_LABEL, OperationRequest, create
 from baileys_janitor.cli.plugin.operations.documents import (
     has_ended,
     has_succeeded,
@@ -59,17 +59,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 SCHEMA: Final = "baileys-janitor/operations/v1"
 EXITS: Final = tuple(sorted((*USUAL_EXITS, EXIT_TIMED_OUT)))
-"""Exit codes of a command that asks for an act."""
+"""Exit codes of a command that creates operations."""
 PARALLEL: Final = 20
-"""Operations that one command has under way at once; the operator has limits of its own."""
+"""The limit on concurrent operations of one command; the operator has its own limits."""
 _TOLD_MOST: Final = 5
-"""Operations of which each phase is said."""
+"""Up to this number of operations, each phase is printed."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
 _TIME: Final = re.compile(r"(?:\d{1,5}[hms]){1,3}")
 
 
 class Time(click.ParamType[float]):
-    """A length of time such as 90s, 10m or 1h30m, as seconds."""
+    """A duration such as 90s, 10m or 1h30m, in seconds."""
 
     name = "time"
 
@@ -87,9 +87,9 @@ class Time(click.ParamType[float]):
 
 
 class Waiting(NamedTuple):
-    """Whether to wait for the end, how long at most, and how to print it.
+    """Whether to wait for the end, for how many seconds at most (None: no limit), and the output format.
 
-    `rests` are phases, besides those that are an end, at which waiting is over, and well.
+    `rests` are additional phases at which the wait ends successfully.
     """
 
     wait: bool
@@ -99,14 +99,14 @@ class Waiting(NamedTuple):
 
 
 def names_argument(command: Command) -> Command:
-    """Add the tenants that an act is for."""
+    """Add the argument with the names of tenants."""
     return click.argument(
         "names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_tenants
     )(command)
 
 
-def acting_options(command: Command) -> Command:
-    """Add the options that every command has that asks for an act; they reach it as `wait`, `timeout` and `output`."""
+def operation_options(command: Command) -> Command:
+    """Add the options of every command that creates operations: `wait`, `timeout` and `output`."""
     for option in reversed(
         (
             cluster_options,
@@ -135,14 +135,14 @@ def acting_options(command: Command) -> Command:
 
 def carry_out(
     cluster: Chosen,
-    asked: Sequence[Asked],
+    asked: Sequence[OperationRequest],
     waiting: Waiting,
     begun: Told | None = None,
     ended: Told | None = None,
 ) -> int:
-    """Ask for acts and, if that is wanted, wait until they have ended; print how, and return the exit code.
+    """Create operations, and with `waiting.wait` follow them to their end; print the results, return the exit code.
 
-    `begun` is called with each that the cluster has accepted, `ended` with each that has ended or was deleted.
+    `begun` is called with each accepted operation, `ended` with each that has ended or was deleted.
     """
     request = secrets.token_hex(8)
     if not waiting.wait:
@@ -152,10 +152,10 @@ def carry_out(
     one = len(asked) == 1
     failed = 0
 
-    def begin(each: Asked) -> OperationDocument | None:
+    def begin(each: OperationRequest) -> OperationDocument | None:
         nonlocal failed
         try:
-            operation = ask(cluster.kubectl, each, request)
+            operation = create(cluster.kubectl, each, request)
         except Problem as problem:
             if one:
                 raise
@@ -181,7 +181,7 @@ def follow(
     waiting: Waiting,
     over: Told | None = None,
 ) -> int:
-    """Begin operations and wait until they have ended; print how, and return the exit code."""
+    """Create operations and follow them to their end; print the results, and return the exit code."""
     ended: list[tuple[OperationDocument, bool]] = []
     until = math.inf if waiting.timeout is None else time.monotonic() + waiting.timeout
     progress = Progress(len(begin))
@@ -210,12 +210,14 @@ def follow(
     return EXIT_TIMED_OUT if left else EXIT_DONE
 
 
-def _only_asked(cluster: Chosen, asked: Sequence[Asked], request: str, output: str) -> int:
+def _only_asked(
+    cluster: Chosen, asked: Sequence[OperationRequest], request: str, output: str
+) -> int:
     created: list[OperationDocument] = []
     code = EXIT_DONE
     for each in asked:
         try:
-            operation = ask(cluster.kubectl, each, request)
+            operation = create(cluster.kubectl, each, request)
         except Problem as problem:
             if len(asked) == 1:
                 raise
@@ -233,16 +235,16 @@ def _only_asked(cluster: Chosen, asked: Sequence[Asked], request: str, output: s
 
 
 def full_name(operation: OperationDocument) -> str:
-    """Return the name as other commands of kubectl take it."""
+    """Return the name in the form that other kubectl commands accept."""
     return f"{OPERATION_SINGULAR}.{GROUP}/{operation['name']}"
 
 
 def _quiet(_: OperationDocument) -> None:
-    """Say nothing of how many operations go on: how each ends is said."""
+    """Print no phases, since there are too many operations; each result is printed."""
 
 
 class Progress:
-    """How many of many operations have ended, on a line of a terminal that is written again and again."""
+    """A progress line on a terminal: how many of many operations have ended."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -255,14 +257,14 @@ class Progress:
             sys.stderr.flush()
 
     def clear(self) -> None:
-        """Make room for another line."""
+        """Clear the line, so that other output can follow."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
 
 def _told(rests: frozenset[str]) -> Callable[[OperationDocument], None]:
-    """Return what says on standard error how operations go on, each sentence once; `rests` as in `Waiting`."""
+    """Return a function that prints each new phase on standard error, once; `rests` as in `Waiting`."""
     said: dict[tuple[str, str], str] = {}
 
     def tell(operation: OperationDocument) -> None:
@@ -301,7 +303,7 @@ def _print_all(operations: Sequence[OperationDocument], output: str) -> None:
 
 
 def fleet_options(command: Command) -> Command:
-    """Add the tenants that an act is for: by name, or all of them."""
+    """Add the argument with the names of tenants, and --all."""
     for option in reversed(
         (
             click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_tenants),
@@ -321,7 +323,7 @@ def fleet_options(command: Command) -> Command:
 def fleet_of(
     cluster: Chosen, names: Sequence[str], *, every: bool, everywhere: bool
 ) -> list[tuple[str, str]]:
-    """Return the namespace and the name of each tenant that is meant, each once; raise a Problem for none."""
+    """Return namespace and name of each chosen tenant, without repeats; raise a Problem if there is none."""
     if bool(names) == every:
         raise usage("Give either names or --all.")
     if everywhere and not every:

@@ -1,4 +1,4 @@
-"""Asks for acts: creates operations."""
+"""Creates operations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from baileys_janitor.cli.plugin.operations.documents import OperationDocument
 
 REQUEST_LABEL: Final = f"{GROUP}/request"
-"""Label of operations that one command has asked for, so that it can watch these alone."""
+"""The label of the operations of one command, which lets it watch only these."""
 _NAME_MOST: Final = 40
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-class Asked(NamedTuple):
-    """An act that somebody asks for: the tenant, the action, and the action's own group of the spec."""
+class OperationRequest(NamedTuple):
+    """An operation to create: the tenant, the action, and the action's group of the spec (`more`)."""
 
     namespace: str
     tenant: str
@@ -30,13 +30,13 @@ class Asked(NamedTuple):
     more: Mapping[str, Any]
     dry_run: bool = False
 
-    def with_field(self, group: str, field: str, value: str) -> Asked:
-        """Return the same act, with a field in a group of the spec."""
+    def with_field(self, group: str, field: str, value: str) -> OperationRequest:
+        """Return a copy with a field set in a group of the spec."""
         own = {**self.more.get(group, {}), field: value}
         return self._replace(more={**self.more, group: own})
 
     def body(self, request: str) -> dict[str, Any]:
-        """Return the operation as it is created; `request` stands for the command that asks for it."""
+        """Return the object to create; `request` is the id of the command, for the label."""
         words = "-".join(_WORDS.split(self.action)).lower()
         spec: dict[str, Any] = {"tenant": self.tenant, "action": self.action, **self.more}
         spec |= {"dryRun": True} if self.dry_run else {}
@@ -52,6 +52,6 @@ class Asked(NamedTuple):
         }
 
 
-def ask(kubectl: Kubectl, asked: Asked, request: str) -> OperationDocument:
-    """Create an operation; raise a Problem where the cluster refuses it."""
+def create(kubectl: Kubectl, asked: OperationRequest, request: str) -> OperationDocument:
+    """Create an operation; raise a Problem if the cluster refuses it."""
     return operation_document(kubectl.create(OPERATIONS, asked.namespace, asked.body(request)))

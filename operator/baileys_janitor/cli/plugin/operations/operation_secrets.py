@@ -1,7 +1,7 @@
-"""Secrets that are made for acts, and deleted when these have ended.
+"""Secrets for the time of an operation: created with it, and deleted when it has ended.
 
-The operator has no right on Secrets, so whoever asks for an act that needs one brings it and takes it away again. What
-it holds goes to kubectl's standard input; it is in no argument, no output and no message.
+The operator has no right on Secrets, so the command creates the Secret that an operation needs, and deletes it. The
+content is written to kubectl's standard input; it is in no argument, output or message.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from baileys_janitor.api.bounded import mapping
 from baileys_janitor.api.names import API_VERSION, OPERATION_KIND
 from baileys_janitor.cli.kubectl.refusals import NOT_FOUND, Request
 from baileys_janitor.cli.kubectl.resources import SECRETS
-from baileys_janitor.cli.plugin.operations.acting import carry_out
-from baileys_janitor.cli.plugin.operations.asking import REQUEST_LABEL
+from baileys_janitor.cli.plugin.operations.create import REQUEST_LABEL
+from baileys_janitor.cli.plugin.operations.run_operations import carry_out
 from baileys_janitor.cli.terminal.output import say_prose
 from baileys_janitor.cli.terminal.problems import EXIT_FAILED, Problem
 
 if TYPE_CHECKING:
     from baileys_janitor.cli.kubectl.client import Kubectl
-    from baileys_janitor.cli.plugin.operations.acting import Waiting
-    from baileys_janitor.cli.plugin.operations.asking import Asked
+    from baileys_janitor.cli.plugin.operations.create import OperationRequest
     from baileys_janitor.cli.plugin.operations.documents import OperationDocument
+    from baileys_janitor.cli.plugin.operations.run_operations import Waiting
     from baileys_janitor.cli.plugin.options import Chosen
 
 _SIGNALS: Final = [getattr(signal, each) for each in ("SIGTERM", "SIGHUP") if hasattr(signal, each)]
 
 
-class ActSecrets:
-    """One Secret a namespace, with the same data in each: a Secret `baileys-KIND-REQUEST`.
+class OperationSecrets:
+    """One Secret `baileys-KIND-REQUEST` in each namespace, all with the same data.
 
-    `what` is what it holds, for people: "the recovery key". `outlives` says whether it stays where an act goes on when
-    nobody waits for that any more. What it holds is nowhere shown.
+    `what` describes the content to people: "the recovery key". With `outlives` the Secret stays if an operation
+    continues after the command has ended. The content is never shown.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class ActSecrets:
         self._stored: dict[str, dict[str, Any]] = {}
 
     def __repr__(self) -> str:
-        return f"ActSecrets({self._kind}, {len(self._secrets)} Secrets)"
+        return f"OperationSecrets({self._kind}, {len(self._secrets)} Secrets)"
 
     def name_in(self, namespace: str) -> str:
-        """Return the name of the Secret of a namespace, which is made when it is first asked for."""
+        """Return the name of a namespace's Secret, and create the Secret at the first call."""
         name = f"baileys-{self._kind}-{self._request}"
         if namespace not in self._secrets:
-            # Known before it is there: it is deleted also when nobody has seen that it was made.
+            # Recorded before it is created, so that it is deleted even if the answer never arrives.
             self._secrets[namespace] = name
             encoded = {
                 key: base64.b64encode(text.encode()).decode() for key, text in self._data.items()
@@ -84,13 +84,13 @@ class ActSecrets:
             try:
                 self._stored[namespace] = self._kubectl.create(SECRETS, namespace, body)
             except Request:
-                # The API server has answered, and made none.
+                # The API server has refused, so there is no Secret.
                 del self._secrets[namespace]
                 raise
         return name
 
     def give_to(self, operation: OperationDocument) -> None:
-        """Let a Secret go with the first operation that it is for, should nobody be left to delete it."""
+        """Make the first operation own its Secret, so that a killed command does not leave the Secret forever."""
         stored = self._stored.pop(operation["namespace"], None)
         if stored is None:
             return
@@ -113,7 +113,7 @@ class ActSecrets:
             )
 
     def take_away(self, under_way: Counter[str]) -> bool:
-        """Delete the Secrets, except those that acts still need; return whether none is left that should not be."""
+        """Delete the Secrets, except those that operations still need; return False if one could not be deleted."""
         clean = True
         for namespace, name in self._secrets.items():
             delete = f"kubectl -n {namespace} delete secrets {name}"
@@ -145,15 +145,15 @@ class ActSecrets:
 
 def carry_out_with(
     cluster: Chosen,
-    made: ActSecrets,
-    asked: Sequence[Asked],
-    with_secret: Callable[[Asked, str], Asked],
+    made: OperationSecrets,
+    asked: Sequence[OperationRequest],
+    with_secret: Callable[[OperationRequest, str], OperationRequest],
     waiting: Waiting,
     over: Callable[[OperationDocument], None] | None = None,
 ) -> int:
-    """Carry acts out with their Secrets in the cluster, and take these away again whatever happens.
+    """Run operations with their Secrets in the cluster, and delete the Secrets in every case.
 
-    `with_secret` returns an act with the name of its Secret; `over` is called with each that has ended.
+    `with_secret` adds the name of the Secret to a request; `over` is called with each operation that has ended.
     """
     under_way: Counter[str] = Counter()
     code = EXIT_FAILED
@@ -171,8 +171,8 @@ def carry_out_with(
         try:
             for each in sorted({one.namespace for one in asked}):
                 made.name_in(each)
-            acts = [with_secret(each, made.name_in(each.namespace)) for each in asked]
-            code = carry_out(cluster, acts, waiting, begun, ended)
+            requests = [with_secret(each, made.name_in(each.namespace)) for each in asked]
+            code = carry_out(cluster, requests, waiting, begun, ended)
         finally:
             if not made.take_away(under_way):
                 code = EXIT_FAILED
@@ -181,7 +181,7 @@ def carry_out_with(
 
 @contextmanager
 def _ends_as_interrupts() -> Iterator[None]:
-    """Let a termination, and a terminal that is closed, end this as Ctrl-C does: in order."""
+    """Handle SIGTERM and SIGHUP as Ctrl-C, so that the cleanup runs."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
