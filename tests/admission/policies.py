@@ -10,7 +10,8 @@ import celpy
 from celpy import celtypes
 from celpy.adapter import json_to_cel
 
-from tests.admission.cases import Object, Request
+from tests.admission.cases import Request
+from tests.admission.jobs import Object
 from tests.chart.rendering import render
 
 GROUPS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from baileys_janitor.api.operations.spec import ACTIONS, BY_DEFAULT
-from tests.admission.cases import ALL, OPERATIONS, Request
+from tests.admission.cases import ALL, Request
+from tests.admission.operation_cases import OPERATIONS
 from tests.admission.policies import rendered, said
 from tests.chart.rendering import render
 

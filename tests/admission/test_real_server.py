@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.admission.cases import ALL, OLD, PERSON, Object, Request, plain_pod
+from tests.admission.cases import ALL, OLD, PERSON, Request
+from tests.admission.jobs import Object, plain_pod
 from tests.api.real_server import real_api_server
 from tests.api.rest import Api, Refused
 from tests.chart.rendering import NAMESPACE, VARIANTS, render

@@ -119,3 +119,22 @@ def exported(store: Store, path: Path, session: str = "acme") -> dict[str, Any]:
         facts = inspect(database, layout_of(store.keys, store.credentials))
         export_session(database, facts, str(path), session)
     return {each.name: json.loads(each.read_bytes()) for each in path.iterdir()}
+
+
+def fill(store: Store, content: Mapping[str, bytes]) -> None:
+    """Have only these rows in the session."""
+    lose(store)
+    with psycopg.connect(store.url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO whatsapp_keys (company_id, key_type, key_id, value, updated_at)"
+            " VALUES ('acme', %s, %s, %s, now() - interval '1 hour')",
+            [
+                (*key, data.decode())
+                for name, data in content.items()
+                if (key := key_of(name)) is not None
+            ],
+        )
+        if "creds.json" in content:
+            cursor.execute(
+                "INSERT INTO whatsapp_auth VALUES ('acme', %s)", (content["creds.json"].decode(),)
+            )

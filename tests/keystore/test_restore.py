@@ -22,6 +22,7 @@ from tests.keystore.restores import (
     everything,
     exported,
     fetched,
+    fill,
     lose,
     restore,
     small,
@@ -65,25 +66,6 @@ def store(url: str, tmp_path: Path) -> Store:
     found = Store(url, tmp_path / "store", now=time.time())
     assert found.back_up().outcome == "Completed"
     return found
-
-
-def fill(store: Store, content: Mapping[str, bytes]) -> None:
-    """Have only these rows in the session."""
-    lose(store)
-    with psycopg.connect(store.url, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO whatsapp_keys (company_id, key_type, key_id, value, updated_at)"
-            " VALUES ('acme', %s, %s, %s, now() - interval '1 hour')",
-            [
-                (*key, data.decode())
-                for name, data in content.items()
-                if (key := key_of(name)) is not None
-            ],
-        )
-        if "creds.json" in content:
-            cursor.execute(
-                "INSERT INTO whatsapp_auth VALUES ('acme', %s)", (content["creds.json"].decode(),)
-            )
 
 
 def restored_from_files(directory: Path, archived_at: float) -> SessionRestoreResult:
@@ -466,57 +448,6 @@ def test_a_whole_store_is_left_alone_where_sessions_are_blobs(store: Store) -> N
 
     assert refused.value.code == "CountedOnly"
     assert "A row holds a whole session here" in refused.value.sentence
-
-
-def test_a_whole_session_needs_an_archive_of_a_stopped_one(store: Store) -> None:
-    lose(store)
-
-    done = restore(store, mode="Whole", acknowledged=["NothingRanSince"])
-
-    assert (done.outcome, done.code) == ("Refused", "NotQuiesced")
-
-
-@pytest.fixture
-def stopped(store: Store) -> Store:
-    """The same store, whose archive was made while no process used the session."""
-    store.now += 60
-    assert store.back_up(quiesced=True).repositories[0].outcome == "Put"
-    lose(store)
-    return store
-
-
-def test_a_session_that_was_stopped_moves_as_a_whole(stopped: Store, tmp_path: Path) -> None:
-    empty = everything(stopped)
-
-    unsaid = restore(stopped, mode="Whole")
-    done = restore(stopped, mode="Whole", acknowledged=["NothingRanSince"], run="restore-2")
-
-    assert unsaid.code == "NothingRanSince"
-    assert (done.outcome, done.rows) == ("Completed", len(CONTENT))
-    assert exported(stopped, tmp_path / "back") == {
-        name: json.loads(data) for name, data in CONTENT.items()
-    }
-    assert undo(stopped, "restore-2").taken_away == len(CONTENT)
-    assert everything(stopped) == empty
-
-
-@pytest.mark.parametrize("name", ["session-2201.0.json", "pre-key-29.json", "creds.json"])
-def test_a_move_goes_on_from_its_own_rows_alone(stopped: Store, name: str) -> None:
-    fill(stopped, {name: CONTENT[name]})
-    same = restore(stopped, mode="Whole", acknowledged=["NothingRanSince"])
-    fill(
-        stopped,
-        {
-            name: whole(lastAccountSyncTimestamp=1, nextPreKeyId=40)
-            if name == "creds.json"
-            else record(3)
-        },
-    )
-
-    other = restore(stopped, mode="Whole", acknowledged=["NothingRanSince"], run="restore-2")
-
-    assert (same.outcome, same.rows) == ("Completed", len(CONTENT) - 1)
-    assert (other.outcome, other.code) == ("Refused", "NotAsArchived")
 
 
 def test_a_value_that_is_cut_stays_out(url: str, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest_asyncio
 
 from baileys_janitor.api.generated.crd import crds
 from sandbox import Cluster
+from tests.controller.live.notified import Telling, settings
 from tests.controller.live.operators import LocalOperator, Object, OperatorProcess, SkippingClock
 from tests.controller.live.world import OPERATIONS, SETS, STORES, TENANTS, World, until
+from tests.notify.receivers import Receiver
 
 _NUMBERS = itertools.count(1)
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -102,3 +104,17 @@ def nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     met = [r.getMessage() for r in records if r.exc_info and r.name.startswith("janitor.")]
     met += [r.getMessage() for r in records if r.exc_info and r.name.startswith("kopf.objects")]
     assert not met, met
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
+    """A webhook's endpoint, whose URL is in the environment."""
+    async with Receiver().served() as served:
+        monkeypatch.setenv("HOOK", served.url)
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield served
+
+
+@pytest.fixture
+def telling(world: World, kubeconfig: Path, receiver: Receiver) -> Telling:
+    return Telling(settings(world.namespace), SkippingClock())

@@ -15,8 +15,9 @@ from baileys_janitor.controller.tenants.cache import TenantCache
 from baileys_janitor.schedule.circuit_breaker import Hold
 from baileys_janitor.status import changes
 from baileys_janitor.tenants.record import TenantRecord
+from sandbox.client import ApiError
 from tests.controller.live.operators import SkippingClock
-from tests.controller.live.world import until
+from tests.controller.live.world import World, until
 from tests.notify.receivers import Receiver, Request
 
 Object = dict[str, Any]
@@ -24,6 +25,7 @@ Object = dict[str, Any]
 LEVELS = ("Healthy", "Warning", "Critical", "Emergency")
 COUNTS = {"Healthy": 90, "Warning": 155, "Critical": 172, "Emergency": 190}
 RECORDS = "v1/configmaps"
+RECORD = "baileys-janitor-notifications"
 
 
 def settings(namespace: str, **more: Any) -> Object:
@@ -132,3 +134,23 @@ async def passing(
 
     await until(there, f"{count} messages come")
     return receiver.taken
+
+
+async def kept(world: World) -> str:
+    """The record, empty while there is none."""
+    try:
+        found = await world.client.get(RECORDS, world.namespace, RECORD)
+    except ApiError:
+        return ""
+    return str(found["data"]["told"])
+
+
+async def settled(telling: Telling, world: World) -> None:
+    """Wait until nothing more comes: the record has stayed the same while time passed."""
+    before = ""
+    for _ in range(4):
+        for _ in range(10):
+            telling.clock.skip(10)
+            await asyncio.sleep(0.01)
+        before = await kept(world)
+    assert before == await kept(world)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from baileys_janitor.notify import delivery_state_codec
 from tests.controller.live.operators import LocalOperator, OperatorProcess
@@ -18,15 +17,6 @@ from tests.notify.receivers import Answer, Receiver
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Operator = Callable[..., LocalOperator]
 Object = dict[str, Any]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
-    """A webhook's endpoint, whose URL is in the environment."""
-    async with Receiver().served() as served:
-        monkeypatch.setenv("HOOK", served.url)
-        monkeypatch.setenv("NO_PROXY", "*")
-        yield served
 
 
 def notifications(world: World, **more: Any) -> Object:
