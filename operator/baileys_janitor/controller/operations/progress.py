@@ -126,8 +126,7 @@ def resuming(
     over.
     """
     fresh = _with(status, generation, now, RESUMING, None, RESUMING, message)
-    step = {"name": RESUME_STEP, "time": to_rfc3339(now)}
-    return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
+    return _with_result(fresh, result) | _further_step(status, RESUME_STEP, ended, now)
 
 
 def awaiting(
@@ -140,8 +139,7 @@ def awaiting(
 ) -> Object:
     """Return the status of an operation that is done, and completes once somebody has paired the tenant."""
     fresh = _with(status, generation, now, AWAITING, None, AWAITING, message)
-    step = {"name": PAIR_STEP, "time": to_rfc3339(now)}
-    return _with_result(fresh, result) | {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
+    return _with_result(fresh, result) | _further_step(status, PAIR_STEP, ended, now)
 
 
 def rolled_back(status: Object, generation: int, now: float) -> Object:
@@ -196,6 +194,12 @@ def _with_result(status: Object, result: Object | None) -> Object:
         return status
     known = part(status, "result")
     return status | {"result": known | {k: v for k, v in result.items() if v is not None}}
+
+
+def _further_step(status: Object, name: str, ended: str, now: float) -> Object:
+    """Return the steps with the last one closed by `ended`, and a new one."""
+    step = {"name": name, "time": to_rfc3339(now)}
+    return {"steps": [*_closed(status, ended), step][-STEPS_MAX:]}
 
 
 def _closed(status: Object, outcome: str) -> list[Object]:
